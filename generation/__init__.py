@@ -1,0 +1,1 @@
+"""Building an image database: prompts, plan, rendering, release. Knows no Django."""
