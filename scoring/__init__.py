@@ -1,0 +1,69 @@
+"""Scores for image quality assessment: correlations, the logistic map of eq. 4, prediction files and answer keys.
+
+A pure library (numpy only at run time) behind the challenge server, usable alone in a notebook: the same numbers, to the
+last digit. "The paper" is AIGIQA-20K, arXiv 2404.03407.
+
+Names are loaded on first use (PEP 562), so `import scoring` costs next to nothing and `import scoring.predictions` does
+not pull in the fit.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scoring.answer_key import AnswerKey as AnswerKey
+    from scoring.answer_key import InvalidAnswerKey as InvalidAnswerKey
+    from scoring.answer_key import read_answer_key as read_answer_key
+    from scoring.correlations import krocc as krocc
+    from scoring.correlations import pearson as pearson
+    from scoring.correlations import srocc as srocc
+    from scoring.evaluation import Evaluation as Evaluation
+    from scoring.evaluation import evaluate as evaluate
+    from scoring.formula import Formula as Formula
+    from scoring.formula import InvalidFormula as InvalidFormula
+    from scoring.logistic import LogisticFit as LogisticFit
+    from scoring.logistic import fit_logistic as fit_logistic
+    from scoring.logistic import plcc as plcc
+    from scoring.predictions import InvalidPredictions as InvalidPredictions
+    from scoring.predictions import Predictions as Predictions
+    from scoring.predictions import read_predictions as read_predictions
+    from scoring.predictions import validate as validate
+
+# Part of the unique key of every stored score: raise it whenever a change could move any number by any amount.
+SCORER_VERSION = "1.0.0"
+
+_HOME = {
+    "AnswerKey": "scoring.answer_key",
+    "InvalidAnswerKey": "scoring.answer_key",
+    "read_answer_key": "scoring.answer_key",
+    "krocc": "scoring.correlations",
+    "pearson": "scoring.correlations",
+    "srocc": "scoring.correlations",
+    "Evaluation": "scoring.evaluation",
+    "evaluate": "scoring.evaluation",
+    "Formula": "scoring.formula",
+    "InvalidFormula": "scoring.formula",
+    "LogisticFit": "scoring.logistic",
+    "fit_logistic": "scoring.logistic",
+    "plcc": "scoring.logistic",
+    "InvalidPredictions": "scoring.predictions",
+    "Predictions": "scoring.predictions",
+    "read_predictions": "scoring.predictions",
+    "validate": "scoring.predictions",
+}
+
+__all__ = ["SCORER_VERSION", *sorted(_HOME)]  # noqa: PLE0604 (the names are strings; built from the table above)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'scoring' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,158 @@
+"""Command line of the library.
+
+python -m scoring evaluate --predictions P.csv --key K.csv [--json] [--formula F] [--bootstrap 1000] [--seed 0]
+python -m scoring validate --predictions P.csv --names N.csv [--json]
+
+Contract: exit status 0 when the file was scored or is valid, 1 when a file is refused (every error with its line), 2 when the
+command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output, also for refusals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scoring.formula import DEFAULT_FORMULA, Formula, InvalidFormula
+from scoring.problems import Report
+
+_METRICS = ("main", "srocc", "krocc", "plcc", "pearson", "plcc_logistic4", "rmse")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scoring", description=__doc__.split("\n", 1)[0])
+    commands = parser.add_subparsers(required=True, metavar="command")
+    evaluate = commands.add_parser("evaluate", help="score predictions against an answer key")
+    evaluate.add_argument("--predictions", type=Path, required=True, help="CSV name,score or a zip holding one")
+    evaluate.add_argument("--key", type=Path, required=True, help="CSV name,mos and optional subset columns")
+    evaluate.add_argument("--formula", type=_formula, default=Formula(DEFAULT_FORMULA), help="main score")
+    evaluate.add_argument("--bootstrap", type=_count, default=1000, help="resamples for the intervals; 0 for none")
+    evaluate.add_argument("--seed", type=_count, default=0, help="seed of the resamples")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+    evaluate.set_defaults(run=_evaluate)
+    validate = commands.add_parser("validate", help="list everything wrong with a prediction file")
+    validate.add_argument("--predictions", type=Path, required=True, help="CSV name,score or a zip holding one")
+    validate.add_argument("--names", type=Path, required=True, help="CSV whose first or `name` column lists the names")
+    validate.add_argument("--json", action="store_true", help="print JSON")
+    validate.set_defaults(run=_validate)
+    return parser
+
+
+def _formula(text: str) -> Formula:
+    try:
+        return Formula(text)
+    except InvalidFormula as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from scoring.answer_key import InvalidAnswerKey
+    from scoring.evaluation import evaluate
+    from scoring.predictions import InvalidPredictions
+
+    try:
+        evaluation = evaluate(
+            arguments.predictions,
+            arguments.key,
+            bootstrap=arguments.bootstrap,
+            seed=arguments.seed,
+            formula=arguments.formula,
+        )
+    except (InvalidPredictions, InvalidAnswerKey) as error:
+        path = arguments.key if isinstance(error, InvalidAnswerKey) else arguments.predictions
+        _print_report(error.report, path, as_json=arguments.json)
+        return 1
+    result = evaluation.to_dict()
+    if arguments.json:
+        _print_json(result)
+    else:
+        _print_evaluation(result)
+    return 0
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from scoring.predictions import validate
+
+    try:
+        names = read_names(arguments.names)
+    except ValueError as error:
+        print(f"{arguments.names}: {error}", file=sys.stderr)
+        return 2
+    report = validate(arguments.predictions, names)
+    _print_report(report, arguments.predictions, as_json=arguments.json)
+    return 0 if report.ok else 1
+
+
+def read_names(path: Path) -> list[str]:
+    """The names in a CSV: its column `name`, else its first column. Raises ValueError when it is no UTF-8 text or empty."""
+    text = path.read_bytes().decode("utf-8-sig")
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=None)) if any(row)]
+    if not rows:
+        raise ValueError("the list of names is empty")
+    header = [cell.lower() for cell in rows[0]]
+    column = header.index("name") if "name" in header else 0
+    body = rows[1:] if "name" in header else rows
+    return [row[column] for row in body if len(row) > column and row[column]]
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def _print_report(report: Report, path: Path, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(report.to_dict())
+        return
+    for problem in report.problems:
+        place = f"{path}:{problem.line}" if problem.line is not None else str(path)
+        print(f"{place}: {problem.message}" + (f" [{problem.fix}]" if problem.fix else ""))
+    hidden = report.problem_count - len(report.problems)
+    if hidden > 0:
+        print(f"... and {hidden} more")
+    for warning in report.warnings:
+        print(f"{path}: warning: {warning.message}")
+    print(f"{path}: {report.summary}")
+
+
+def _print_evaluation(result: dict[str, Any]) -> None:
+    print(f"n = {result['n']}, main = {result['formula']}, scorer {result['scorer_version']}")
+    for metric in _METRICS:
+        value = result[metric]
+        if value is None:
+            print(f"{metric:15s} undefined: {result['reasons'].get(metric, '')}")
+            continue
+        interval = result["intervals"].get(metric)
+        print(f"{metric:15s} {value:8.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""))
+    logistic = result["logistic"]
+    print(f"logistic        {logistic['status']}, direction {logistic['direction']:+d}, monotone {logistic['monotone']}")
+    for column, groups in result["subsets"].items():
+        for group, scores in groups.items():
+            shown = "  ".join(
+                f"{name} {scores[name]:.4f}" if scores[name] is not None else f"{name} -"
+                for name in ("main", "srocc", "krocc", "plcc")
+            )
+            print(f"{column}={group}: n {scores['n']}  {shown}")
+    for warning in result["warnings"]:
+        print(f"warning: {warning}")

@@ -1,0 +1,305 @@
+"""One evaluation: predictions against an answer key, all metrics, subsets, reasons and warnings.
+
+Contract: rows are aligned by name and processed in ascending order of name, so the order of rows in a file cannot change
+a bit of any result. Every name of the key must have exactly one finite prediction, and no other name may occur
+(InvalidPredictions otherwise). What is undefined is None with a reason, never 0 and never nan.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring import SCORER_VERSION
+from scoring.answer_key import AnswerKey, InvalidAnswerKey, read_answer_key
+from scoring.correlations import is_constant, krocc, pearson, srocc
+from scoring.formula import DEFAULT_FORMULA, Formula
+from scoring.intervals import bootstrap_intervals
+from scoring.logistic import LogisticFit, finite_or_none, fit_logistic
+from scoring.predictions import Predictions, check_mapping, read_predictions
+from scoring.problems import ProblemLog
+
+Floats = NDArray[np.float64]
+
+MAX_GROUPS = 50
+OPTIMISTIC_BELOW = 200
+RATIO_RANGE = (0.64, 0.85)  # KRoCC / SRoCC of real data: 0.667 (weak) to 0.82 (two-valued)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one submission. Correlations lie in [-1, 1]; rmse is in MOS units; None means undefined (see reasons).
+
+    `names`, `predictions` and `mos` are the aligned rows (ascending name), shape (n,); `fit` draws the curve.
+    """
+
+    main: float | None
+    srocc: float | None
+    krocc: float | None
+    plcc: float | None
+    pearson: float | None
+    plcc_logistic4: float | None
+    rmse: float | None
+    n: int
+    formula: str
+    scorer_version: str
+    fit: LogisticFit = field(repr=False)
+    names: tuple[str, ...] = field(repr=False)
+    predictions: Floats = field(repr=False)
+    mos: Floats = field(repr=False)
+    intervals: dict[str, list[float] | None] = field(default_factory=dict)
+    subsets: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe form: Python floats, None where undefined; without names and values."""
+        return {
+            "main": self.main,
+            "srocc": self.srocc,
+            "krocc": self.krocc,
+            "plcc": self.plcc,
+            "pearson": self.pearson,
+            "plcc_logistic4": self.plcc_logistic4,
+            "rmse": self.rmse,
+            "n": self.n,
+            "formula": self.formula,
+            "scorer_version": self.scorer_version,
+            "intervals": self.intervals,
+            "logistic": self.fit.to_dict(),
+            "subsets": self.subsets,
+            "reasons": self.reasons,
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True)
+class _Metrics:
+    values: dict[str, float | None]
+    reasons: dict[str, str]
+    fit: LogisticFit
+    fit4: LogisticFit | None
+
+
+def evaluate(
+    predictions: Any,
+    key: Any,
+    subsets: Sequence[str] | Mapping[str, Mapping[str, object]] | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    *,
+    formula: str | Formula = DEFAULT_FORMULA,
+) -> Evaluation:
+    """Score predictions against an answer key.
+
+    predictions, key: mapping name -> value, DataFrame (name and score / mos columns), path, Predictions or AnswerKey.
+    subsets: None for every further column of the key, a list of its columns, or {column: {name: label}}.
+    bootstrap: number of resamples for the 95 % intervals (0: none); seed: which resamples.
+    Raises InvalidPredictions, InvalidAnswerKey, InvalidFormula, or ValueError for an unknown subset column.
+    """
+    main_formula = formula if isinstance(formula, Formula) else Formula(formula)
+    answers = as_answer_key(key)
+    order = answers.order
+    names = tuple(answers.names[i] for i in order.tolist())
+    scores = as_predictions(predictions, answers.names).as_mapping()
+    x = np.array([scores[name] for name in names], dtype=np.float64)
+    y = answers.mos[order]
+    whole = _measure(x, y, main_formula, with_logistic4=True)
+    warnings = _warnings(whole, x.size)
+    groups, group_reasons = _subset_scores(_chosen_subsets(answers, subsets), order, names, x, y, main_formula)
+    intervals: dict[str, list[float] | None] = {}
+    if bootstrap > 0:
+        intervals = bootstrap_intervals(x, y, whole.fit, whole.fit4, main_formula, resamples=bootstrap, seed=seed)
+    return Evaluation(
+        **whole.values,
+        n=int(x.size),
+        formula=main_formula.text,
+        scorer_version=SCORER_VERSION,
+        fit=whole.fit,
+        names=names,
+        predictions=x,
+        mos=y,
+        intervals=intervals,
+        subsets=groups,
+        reasons=whole.reasons | group_reasons,
+        warnings=tuple([*warnings, *group_reasons.values()]),
+    )
+
+
+def as_answer_key(key: Any) -> AnswerKey:
+    """An AnswerKey from an AnswerKey, path, bytes, mapping name -> MOS, or DataFrame. Raises InvalidAnswerKey."""
+    if isinstance(key, AnswerKey):
+        return key
+    if isinstance(key, str | bytes | os.PathLike):
+        return read_answer_key(key)
+    subsets: dict[str, list[str]] = {}
+    if _is_frame(key):
+        columns = [str(column) for column in key.columns]
+        names, values = _frame_columns(key, columns, ("mos",))
+        subsets = {
+            column: ["" if label is None or label != label else str(label) for label in key[column].tolist()]  # noqa: PLR0124
+            for column in columns
+            if column not in ("name", "mos")
+        }
+    else:
+        mapping = dict(_items(key))
+        names, values = [str(name) for name in mapping], list(mapping.values())
+    mos = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    faults = ProblemLog()
+    if len(set(names)) < len(names):
+        faults.add("duplicate_name", "a name occurs twice in the answer key")
+    if not names:
+        faults.add("empty_file", "the answer key has no rows")
+    if not np.isfinite(mos).all():
+        faults.add("not_finite", f"{int((~np.isfinite(mos)).sum())} MOS are missing or not finite")
+    if faults.counts:
+        raise InvalidAnswerKey(faults.report(rows=len(names)))
+    return AnswerKey(tuple(names), mos, subsets)
+
+
+def as_predictions(predictions: Any, names: Sequence[str]) -> Predictions:
+    """Predictions for exactly these names, from Predictions, path, bytes, mapping or DataFrame. Raises InvalidPredictions."""
+    if isinstance(predictions, str | bytes | os.PathLike):
+        return read_predictions(predictions, names)
+    if isinstance(predictions, Predictions):
+        return check_mapping(predictions.as_mapping(), names)
+    if _is_frame(predictions):
+        columns = [str(column) for column in predictions.columns]
+        found, values = _frame_columns(predictions, columns, ("score", "prediction", "mos"))
+        if len(set(found)) < len(found):
+            raise ValueError("a name occurs twice in the predictions")
+        return check_mapping(dict(zip(found, values, strict=True)), names)
+    return check_mapping(dict(_items(predictions)), names)
+
+
+def _is_frame(value: Any) -> bool:
+    return hasattr(value, "columns") and hasattr(value, "iloc")
+
+
+def _frame_columns(frame: Any, columns: list[str], value_names: tuple[str, ...]) -> tuple[list[str], list[Any]]:
+    """Names and values of a DataFrame with a column `name` and one of the value columns."""
+    value = next((name for name in value_names if name in columns), None)
+    if "name" not in columns or value is None:
+        raise ValueError(f"the table needs the columns name and {' or '.join(value_names)}, not {', '.join(columns)}")
+    return [str(name) for name in frame["name"].tolist()], frame[value].tolist()
+
+
+def _items(mapping: Any) -> Iterable[tuple[Any, Any]]:
+    if not hasattr(mapping, "items"):
+        raise TypeError(f"a mapping, table or path is needed, not {type(mapping).__name__}")
+    items: Iterable[tuple[Any, Any]] = mapping.items()
+    return items
+
+
+def _measure(x: Floats, y: Floats, formula: Formula, *, with_logistic4: bool) -> _Metrics:
+    """All metrics of one set of rows, with a reason for each that is undefined."""
+    fit = fit_logistic(x, y)
+    fit4 = fit_logistic(x, y, form="logistic4") if with_logistic4 or "plcc_logistic4" in formula.metrics else None
+    raw = {
+        "srocc": srocc(x, y),
+        "krocc": krocc(x, y),
+        "pearson": pearson(x, y),
+        "plcc": fit.plcc,
+        "rmse": fit.rmse,
+        "plcc_logistic4": fit4.plcc if fit4 is not None else float("nan"),
+    }
+    values = {name: finite_or_none(value) for name, value in raw.items()}
+    rank_reason = _why_undefined(x, y)
+    reasons = {}
+    for name, value in values.items():
+        if value is None and (name != "plcc_logistic4" or fit4 is not None):
+            reasons[name] = rank_reason if name in ("srocc", "krocc", "pearson") else fit.reason
+    values["main"] = formula.evaluate(values)
+    if values["main"] is None:
+        lacking = [name for name in formula.metrics if values[name] is None]
+        reasons["main"] = (
+            f"{', '.join(lacking)} undefined: {reasons.get(lacking[0], '')}"
+            if lacking
+            else "the formula has no finite value"
+        )
+    return _Metrics(values, reasons, fit, fit4)
+
+
+def _why_undefined(x: Floats, y: Floats) -> str:
+    if x.size < 2:
+        return f"n = {x.size}: a correlation needs at least 2 rows"
+    if is_constant(x):
+        return "all predictions are the same"
+    return "all MOS are the same" if is_constant(y) else ""
+
+
+def _warnings(metrics: _Metrics, n: int) -> list[str]:
+    found = []
+    fit, values = metrics.fit, metrics.values
+    if fit.reason:
+        found.append(f"mapped PLCC undefined: {fit.reason}")
+    elif n < OPTIMISTIC_BELOW:
+        found.append(f"n < {OPTIMISTIC_BELOW}: mapped PLCC is optimistic")
+    if fit.direction < 0:
+        found.append("direction: the fitted map falls, so PLCC is negative (are higher scores better quality?)")
+    if not fit.reason and not fit.monotone:
+        found.append("the fitted map is not monotone over the predictions")
+    rho, tau = values["srocc"], values["krocc"]
+    if rho is not None and tau is not None and n >= OPTIMISTIC_BELOW and abs(rho) > 0.2:
+        ratio = tau / rho
+        if not RATIO_RANGE[0] <= ratio <= RATIO_RANGE[1]:
+            found.append(f"KRoCC / SRoCC = {ratio:.3f} is outside the usual {RATIO_RANGE[0]} to {RATIO_RANGE[1]}")
+    return found
+
+
+def _chosen_subsets(
+    answers: AnswerKey, subsets: Sequence[str] | Mapping[str, Mapping[str, object]] | None
+) -> dict[str, list[str]]:
+    """Labels per column in the key's order."""
+    if subsets is None:
+        return answers.subsets
+    if isinstance(subsets, Mapping):
+        return {
+            column: ["" if (label := labels.get(name)) is None else str(label) for name in answers.names]
+            for column, labels in subsets.items()
+        }
+    unknown = [column for column in subsets if column not in answers.subsets]
+    if unknown:
+        raise ValueError(f"the answer key has no column {', '.join(map(repr, unknown))}")
+    return {column: answers.subsets[column] for column in subsets}
+
+
+def _subset_scores(
+    columns: Mapping[str, Sequence[str]],
+    order: NDArray[np.intp],
+    names: Sequence[str],
+    x: Floats,
+    y: Floats,
+    formula: Formula,
+) -> tuple[dict[str, dict[str, dict[str, Any]]], dict[str, str]]:
+    """{column: {group: scores}} and, for columns that are no categories, the reason under "subsets.<column>"."""
+    scores: dict[str, dict[str, dict[str, Any]]] = {}
+    reasons: dict[str, str] = {}
+    for column, labels in columns.items():
+        ordered = np.array(labels, dtype=object)[order]
+        groups = sorted({label for label in labels if label != ""})
+        scores[column] = {}
+        if len(groups) > MAX_GROUPS:
+            reasons[f"subsets.{column}"] = (
+                f"column {column!r} has {len(groups)} different values: more than {MAX_GROUPS} are not scored as subsets"
+            )
+            continue
+        for group in groups:
+            rows = ordered == group
+            scores[column][group] = _group_scores(x[rows], y[rows], formula)
+    return scores, reasons
+
+
+def _group_scores(x: Floats, y: Floats, formula: Formula) -> dict[str, Any]:
+    metrics = _measure(x, y, formula, with_logistic4=False)
+    shown = ("main", "srocc", "krocc", "plcc", "rmse")
+    return {
+        "n": int(x.size),
+        **{name: metrics.values[name] for name in shown},
+        "reasons": {name: reason for name, reason in metrics.reasons.items() if name in shown},
+    }
