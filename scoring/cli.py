@@ -146,7 +146,9 @@ def _print_evaluation(result: dict[str, Any]) -> None:
         interval = result["intervals"].get(metric)
         print(f"{metric:15s} {value:8.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""))
     logistic = result["logistic"]
-    print(f"logistic        {logistic['status']}, direction {logistic['direction']:+d}, monotone {logistic['monotone']}")
+    print(
+        f"logistic        {logistic['status']}, direction {logistic['direction']:+d}, monotone {logistic['monotone']}"
+    )
     for column, groups in result["subsets"].items():
         for group, scores in groups.items():
             shown = "  ".join(

@@ -77,7 +77,7 @@ class LogisticFit:
     rmse       root mean square of the residuals (divisor n), in MOS units; nan when undefined.
     status     ok | steep (k > 20 per robust standard deviation) | step | exp-limit | cubic-limit | linear | constant
                | too-few-rows | constant-predictions | constant-mos
-    direction  +1 when the map rises from the smallest to the largest prediction, -1 when it falls, 0 when undefined.
+    direction  +1 where the map rises (over most of the rows when it is not monotone), -1 where it falls, 0 undefined.
     monotone   whether the map never turns between the smallest and the largest prediction.
     reason     why plcc is undefined, or "".
     """
@@ -207,12 +207,15 @@ def _status(sample: Sample, best: Optimum) -> str:
 
 
 def _direction(sample: Sample, best: Optimum) -> int:
-    """Sign of the map's change over the range of the predictions; of the raw correlation when its ends are level."""
-    low, high = _curve(best, np.array([sample.low, sample.high]))
-    change = float(high - low)
-    if abs(change) <= 1e-12:
-        change = float(sample.t @ sample.total)
-    return int(np.sign(change)) or 1
+    """+1 where the map rises, -1 where it falls: the sign of its covariance with the ranks of the predictions.
+
+    For a monotone map that is its only direction. For others it is the direction over most of the rows: comparing the two
+    ends, or the raw correlation, would let one far-off prediction turn the sign of a good submission.
+    """
+    mid_ranks = np.cumsum(sample.weight) - 0.5 * sample.weight
+    curve = _curve(best, sample.t)
+    change = float((sample.weight * (mid_ranks - 0.5 * sample.rows)) @ curve)
+    return -1 if change < 0 else 1
 
 
 def _is_monotone(sample: Sample, best: Optimum) -> bool:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ CENTRE_QUANTILES = 11
 OUTSIDE = np.array([12.0, 5.0, 1.5])  # centres beyond the data, in units of 1/k
 MINIMA_KEPT = 5
 STEPS_KEPT = 4
+EXPONENTIAL = 4.0  # centres further outside the data than this, in units of 1/k, make an exponential
+EDGE_ROUNDS = 9
 ZOOM_ROUNDS = 3
 REFINED = 3
 NEGLIGIBLE = 1e-14  # g.g / n below this: g is a straight line but for rounding
@@ -55,22 +58,27 @@ class Sample:
     sst: float
     line: bool = True
 
-    @property
+    @cached_property
+    def moment(self) -> Floats:
+        """Weight times t."""
+        return self.weight * self.t
+
+    @cached_property
     def slope(self) -> float:
         """Least-squares slope of y on t (0 when the model has no straight-line term)."""
         return float(self.t @ self.total) / self.rows if self.line else 0.0
 
-    @property
+    @cached_property
     def sse_line(self) -> float:
         """Residual sum of squares without the tanh term."""
         return self.sst - self.rows * self.slope**2
 
-    @property
+    @cached_property
     def low(self) -> float:
         """Smallest t."""
         return float(self.t[0])
 
-    @property
+    @cached_property
     def high(self) -> float:
         """Largest t."""
         return float(self.t[-1])
@@ -147,6 +155,7 @@ def search(sample: Sample) -> tuple[Optimum, float]:
     for candidate in rough[:2]:
         if candidate.k > 0 and candidate.sse <= rough[0].sse + 2e-4 * sample.sst:
             refined = _descend(sample, limits, (math.log(candidate.k), candidate.c), 60, 1e-13)
+            refined = min(refined, _exponential(sample, limits, refined), key=lambda o: o.sse)
             if refined.sse < best.sse * (1 - 1e-12):
                 best = refined
     if step_sse < best.sse * (1 - 1e-12):
@@ -162,7 +171,7 @@ def step_gains(sample: Sample) -> Floats:
     n = sample.rows
     residual = sample.total - sample.weight * (sample.slope * sample.t)
     below = np.cumsum(sample.weight)[:-1]
-    moment = np.cumsum(sample.weight * sample.t)[:-1]
+    moment = np.cumsum(sample.moment)[:-1]
     fitted = np.cumsum(residual)[:-1]
     square = below * (n - below) / n
     if sample.line:
@@ -186,6 +195,30 @@ def _exact_step(sample: Sample, at: int) -> Optimum | None:
     log_k = min(math.log(80.0 / gap), 690.0)
     point = _evaluate(sample, log_k, 0.5 * float(sample.t[at] + sample.t[at + 1]))
     return None if point is None else point.optimum(sample, is_step=True)
+
+
+# ----- the exponential limit (c -> +-infinity): only k matters
+
+
+def _exponential(sample: Sample, limits: Limits, start: Optimum) -> Optimum:
+    """The best curve with c at its bound, near a start whose centre lies far outside the data; else the start.
+
+    There (k, c) is a flat valley in which Levenberg-Marquardt creeps, but along the bound the problem has one unknown.
+    """
+    outside = max(start.c - limits.high, limits.low - start.c) * start.k
+    if outside < EXPONENTIAL:
+        return start
+    sign = 1.0 if start.c > limits.high else -1.0
+    log_k, width = math.log(start.k), 1.0
+    for _ in range(EDGE_ROUNDS):
+        candidates = np.clip(log_k + width * np.linspace(-1, 1, 7), limits.log_k_low, limits.log_k_high)
+        residuals = profile(sample, np.exp(candidates), limits.clip_centre(np.full(7, sign * np.inf), candidates))
+        best = int(residuals.argmin())
+        log_k = float(candidates[best])
+        width *= 0.4
+    centre = float(limits.clip_centre(np.array([sign * np.inf]), np.array([log_k]))[0])
+    point = _evaluate(sample, log_k, centre)
+    return start if point is None else point.optimum(sample)
 
 
 # ----- grid and zoom on binned data
@@ -217,7 +250,7 @@ def profile(sample: Sample, k: Floats, c: Floats) -> Floats:
     np.tanh(g, out=g)
     g -= (g @ sample.weight)[:, None] / n
     if sample.line:
-        g -= np.outer(g @ (sample.weight * sample.t) / n, sample.t)
+        g -= np.outer(g @ sample.moment / n, sample.t)
     projection = g @ sample.total
     g *= g
     square = g @ sample.weight
@@ -317,7 +350,7 @@ def _evaluate(sample: Sample, log_k: float, c: float) -> _Point | None:
     column = g - on_one
     on_t = 0.0
     if sample.line:
-        on_t = float((sample.weight * column) @ sample.t) / n
+        on_t = float(column @ sample.moment) / n
         column -= on_t * sample.t
     square = float((sample.weight * column) @ column)
     if square <= NEGLIGIBLE * n:
@@ -333,19 +366,19 @@ def _normal_equations(sample: Sample, point: _Point, residual: Floats) -> tuple[
     `residual` is the weighted residual of the straight line.
     """
     n = sample.rows
-    k = math.exp(point.log_k)
     error = residual - point.amplitude * (sample.weight * point.residual_column)
-    slope = (1.0 - point.g * point.g) * (0.5 * point.amplitude * k)
-    jacobian = np.stack([slope * (sample.t - point.c), -slope])
-    weighted = jacobian * sample.weight
-    one = weighted.sum(axis=1) / n
-    own = weighted @ point.residual_column / point.square
-    h = weighted @ jacobian.T - n * np.outer(one, one) - point.square * np.outer(own, own)
+    by_c = (point.g * point.g - 1.0) * (0.5 * point.amplitude * math.exp(point.log_k))
+    by_log_k = by_c * (point.c - sample.t)
+    weighted_1, weighted_2 = by_log_k * sample.weight, by_c * sample.weight
+    h11, h12, h22 = float(weighted_1 @ by_log_k), float(weighted_1 @ by_c), float(weighted_2 @ by_c)
+    # Take out what the linear unknowns absorb: the projections on 1, on the tanh column and on t, which are orthogonal.
+    columns = [(float(weighted_1.sum()), float(weighted_2.sum()), float(n))]
+    columns.append((float(weighted_1 @ point.residual_column), float(weighted_2 @ point.residual_column), point.square))
     if sample.line:
-        along = weighted @ sample.t / n
-        h -= n * np.outer(along, along)
-    q = jacobian @ error
-    return float(h[0, 0]), float(h[0, 1]), float(h[1, 1]), float(q[0]), float(q[1])
+        columns.append((float(weighted_1 @ sample.t), float(weighted_2 @ sample.t), float(n)))
+    for on_1, on_2, square in columns:
+        h11, h12, h22 = h11 - on_1 * on_1 / square, h12 - on_1 * on_2 / square, h22 - on_2 * on_2 / square
+    return h11, h12, h22, float(by_log_k @ error), float(by_c @ error)
 
 
 def _damped_step(
