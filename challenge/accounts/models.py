@@ -1,0 +1,65 @@
+"""People and their API tokens.
+
+A user name is public (it appears beside submissions); an e-mail address is shown to its owner and to organisers only.
+"""
+
+import hashlib
+import secrets
+import uuid
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+TOKEN_PREFIX = "iqa_"  # noqa: S105  not a secret: it lets scanners recognise a leaked token
+
+
+class User(AbstractUser):
+    """An account. Roles are rows elsewhere: organiser of a challenge, member of a team; staff may enter the admin."""
+
+    email = models.EmailField("e-mail address")
+    is_demo = models.BooleanField(default=False, help_text="Made by the demo seed; marked as such wherever it shows.")
+
+    class Meta(AbstractUser.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="user_email_unique", condition=~models.Q(email="")),
+            models.UniqueConstraint(Lower("username"), name="user_name_unique_ignoring_case"),
+        ]
+
+
+class ApiToken(models.Model):
+    """A personal access token. Only its SHA-256 is stored; the text is shown once, when it is made.
+
+    The token is 32 random bytes, so a fast hash is enough: there is nothing to guess.
+    """
+
+    class Scope(models.TextChoices):
+        READ = "read", "Read challenges, own submissions and boards"
+        SUBMIT = "submit", "Submit prediction files"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @staticmethod
+    def new_text() -> str:
+        """A fresh token text."""
+        return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+    @staticmethod
+    def digest_of(text: str) -> str:
+        """What is stored for the token `text`."""
+        return hashlib.sha256(text.encode()).hexdigest()

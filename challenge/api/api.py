@@ -1,0 +1,246 @@
+"""The REST API, version 1: parse, call the same services as the pages, render.
+
+Authentication is a personal token (`Authorization: Bearer`) with scopes; there are no cookies here, so there is no CSRF.
+Reading public things needs no token.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import File, Form, Header, NinjaAPI, Schema
+from ninja.errors import AuthenticationError
+from ninja.files import UploadedFile
+from ninja.security import HttpBearer
+
+from challenge.accounts.models import ApiToken, User
+from challenge.accounts.services import authenticate_token
+from challenge.api import errors
+from challenge.api.schemas import (
+    BoardRow,
+    ChallengeOut,
+    PhaseOut,
+    Problem,
+    QuotaOut,
+    ReportOut,
+    SubmissionOut,
+)
+from challenge.contests.access import Viewer, may_see_scores, registration_of, visible_challenges, visible_phases
+from challenge.contests.models import Challenge, Phase
+from challenge.leaderboards.views import board_of
+from challenge.submissions.access import visible_submissions
+from challenge.submissions.intake import Method, SubmissionRefused, check_file, quota_for, receive
+from challenge.submissions.models import Submission
+
+
+class TokenAuth(HttpBearer):
+    """A live token that has the scope."""
+
+    def __init__(self, scope: ApiToken.Scope) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def authenticate(self, request: HttpRequest, token: str) -> User | None:
+        """The token's user, or None (401)."""
+        found = authenticate_token(token)
+        return found.user if found and self.scope in found.scopes else None
+
+
+def optional_reader(request: HttpRequest) -> Viewer:
+    """The token's user, or an anonymous one without a token. A wrong token is refused, not ignored."""
+    header = request.headers.get("Authorization", "")
+    if not header:
+        return AnonymousUser()
+    user = TokenAuth(ApiToken.Scope.READ).authenticate(request, header.removeprefix("Bearer ").strip())
+    if user is None:
+        raise AuthenticationError
+    return user
+
+
+class Caller(HttpRequest):
+    """A request whose token (if any) has been read."""
+
+    auth: User
+
+
+read = TokenAuth(ApiToken.Scope.READ)
+submit = TokenAuth(ApiToken.Scope.SUBMIT)
+api = NinjaAPI(
+    title="IQA Challenge",
+    version="1",
+    description="Challenges, submissions and leaderboards. Errors are application/problem+json.",
+    urls_namespace="api",
+    openapi_url="/openapi.json",
+    docs_url=None,
+)
+errors.install(api)
+
+REFUSALS: Any = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 413: Problem, 422: Problem, 429: Problem} | {
+    507: Problem
+}
+UNKNOWN: Any = {404: Problem, 422: Problem}
+PRIVATE: Any = {401: Problem, **UNKNOWN}
+
+
+@api.get("/challenges", response={200: list[ChallengeOut], 401: Problem}, auth=[optional_reader], tags=["challenges"])
+def list_challenges(request: HttpRequest) -> list[ChallengeOut]:
+    """The challenges that the caller may see."""
+    rows = visible_challenges(request.auth).prefetch_related("phases")  # type: ignore[attr-defined]
+    return [_challenge(row) for row in rows]
+
+
+@api.get(
+    "/challenges/{slug}", response={200: ChallengeOut, **PRIVATE}, auth=[optional_reader], tags=["challenges"]
+)
+def get_challenge(request: HttpRequest, slug: str) -> ChallengeOut:
+    """One challenge."""
+    return _challenge(get_object_or_404(visible_challenges(request.auth), slug=slug))  # type: ignore[attr-defined]
+
+
+@api.get(
+    "/phases/{phase_id}/leaderboard",
+    response={200: list[BoardRow], 403: Problem, **PRIVATE},
+    auth=[optional_reader],
+    tags=["leaderboard"],
+)
+def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpResponse:
+    """The board; 403 while the phase is blind."""
+    phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)  # type: ignore[attr-defined]
+    if not may_see_scores(request.auth, phase):  # type: ignore[attr-defined]
+        return errors.problem(403, "blind_phase", "The board of this phase is hidden while it is blind.")
+    return [
+        BoardRow(
+            rank=row.rank,
+            name=row.label,
+            method_name=row.method_name,
+            is_reference=row.is_reference,
+            entries=row.entries,
+            scores=row.scores,
+            reason=row.reason,
+            received_at=row.received_at,
+        )
+        for row in board_of(phase)
+    ]
+
+
+@api.get(
+    "/phases/{phase_id}/quota", response={200: QuotaOut, 403: Problem, **PRIVATE}, auth=read, tags=["submissions"]
+)
+def quota(request: Caller, phase_id: UUID) -> QuotaOut:
+    """What the caller's team may still send in this phase."""
+    phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
+    found = quota_for(phase, request.auth, timezone.now())
+    if found is None:
+        raise SubmissionRefused("not_registered", "Join the challenge first.")
+    return QuotaOut.from_orm(found)
+
+
+class MethodIn(Schema):
+    """What may be said about the method beside the file."""
+
+    method_name: str = ""
+    description: str = ""
+    runtime_s: float | None = None
+    device: str = ""
+    extra_data: bool | None = None
+
+
+@api.post(
+    "/phases/{phase_id}/validate", response={200: ReportOut, **REFUSALS}, auth=submit, tags=["submissions"]
+)
+def validate(request: Caller, phase_id: UUID, file: File[UploadedFile]) -> ReportOut:
+    """A dry run: every error of the file by line. Costs no quota."""
+    phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
+    if registration_of(request.auth, phase.challenge) is None:
+        raise SubmissionRefused("not_registered", "Join the challenge first.")
+    return ReportOut(**check_file(phase, file).to_dict())
+
+
+@api.post(
+    "/phases/{phase_id}/submissions", response={201: SubmissionOut, **REFUSALS}, auth=submit, tags=["submissions"]
+)
+def create_submission(
+    request: Caller,
+    phase_id: UUID,
+    file: File[UploadedFile],
+    method: Form[MethodIn],
+    idempotency_key: str = Header("", alias="Idempotency-Key"),
+) -> tuple[int, SubmissionOut]:
+    """Submit a file. Retry with the same `Idempotency-Key` header as often as needed: it makes one submission."""
+    phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
+    submission = receive(
+        phase=phase,
+        user=request.auth,
+        upload=file,
+        method=_method(method),
+        began_at=request.began_at,  # type: ignore[attr-defined]
+        idempotency_key=idempotency_key[:80],
+    )
+    return 201, _submission(request.auth, submission)
+
+
+@api.get(
+    "/phases/{phase_id}/submissions", response={200: list[SubmissionOut], **PRIVATE}, auth=read, tags=["submissions"]
+)
+def list_submissions(request: Caller, phase_id: UUID) -> list[SubmissionOut]:
+    """The submissions of the caller's team in this phase (organisers: all), newest first, at most 500."""
+    phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
+    return [_submission(request.auth, row) for row in visible_submissions(request.auth).filter(phase=phase)[:500]]
+
+
+@api.get("/submissions/{submission_id}", response={200: SubmissionOut, **PRIVATE}, auth=read, tags=["submissions"])
+def get_submission(request: Caller, submission_id: UUID) -> SubmissionOut:
+    """One submission, with its scores once it is scored and where the phase shows them."""
+    return _submission(request.auth, get_object_or_404(visible_submissions(request.auth), pk=submission_id))
+
+
+def _challenge(challenge: Challenge) -> ChallengeOut:
+    return ChallengeOut(
+        slug=challenge.slug,
+        title=challenge.title,
+        summary=challenge.summary,
+        is_demo=challenge.is_demo,
+        phases=[_phase(phase) for phase in challenge.phases.all()],
+    )
+
+
+def _phase(phase: Phase) -> PhaseOut:
+    return PhaseOut.from_orm(phase)
+
+
+def _method(given: MethodIn) -> Method:
+    if given.device not in Submission.Device.values:
+        raise SubmissionRefused("invalid_file", f"device must be one of: {', '.join(Submission.Device.values[1:])}.")
+    if given.runtime_s is not None and not 0 <= given.runtime_s < float("inf"):
+        raise SubmissionRefused("invalid_file", "runtime_s must be a number of seconds, zero or more.")
+    return Method(given.method_name, given.description, given.runtime_s, given.device, given.extra_data)
+
+
+def _submission(user: User, submission: Submission) -> SubmissionOut:
+    result: dict[str, Any] | None = None
+    if may_see_scores(user, submission.phase):
+        current = submission.evaluations.filter(is_current=True).first()
+        result = current.result if current else None
+    metrics = ("main", "srocc", "krocc", "plcc", "rmse")
+    return SubmissionOut(
+        id=submission.pk,
+        phase=submission.phase_id,
+        team=submission.label,
+        status=submission.status,
+        is_final=submission.is_final,
+        file_name=submission.file_name,
+        file_size=submission.file_size,
+        sha256=submission.sha256,
+        rows=submission.rows,
+        warnings=submission.warnings,
+        method_name=submission.method_name,
+        received_at=submission.received_at,
+        finished_at=submission.finished_at,
+        failure=submission.failure,
+        scores={metric: result.get(metric) for metric in metrics} if result else None,
+        evaluation=result,
+        url=submission.get_absolute_url(),
+    )

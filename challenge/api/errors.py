@@ -1,0 +1,61 @@
+"""Errors of the API: always application/problem+json (RFC 9457), never HTML, never a hidden value."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from challenge.submissions.intake import SubmissionRefused
+
+STATUS_OF_REFUSAL = {
+    "not_registered": 403,
+    "phase_not_open": 409,
+    "phase_closed": 409,
+    "no_answer_key": 409,
+    "quota_spent": 429,
+    "file_too_large": 413,
+    "invalid_file": 422,
+    "disk_full": 507,
+}
+TITLES = {401: "Not authenticated", 403: "Not allowed", 404: "Not found", 409: "Not now", 413: "Too large"} | {
+    422: "Invalid input",
+    429: "Quota spent",
+    507: "No room",
+}
+
+
+def problem(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
+    """One problem document."""
+    body = {"type": f"about:blank#{code}", "title": TITLES.get(status, "Error"), "status": status, "code": code}
+    return JsonResponse({**body, "detail": detail, **extra}, status=status, content_type="application/problem+json")
+
+
+def install(api: NinjaAPI) -> None:
+    """Register the handlers."""
+
+    @api.exception_handler(SubmissionRefused)
+    def refused(request: HttpRequest, error: SubmissionRefused) -> HttpResponse:
+        extra = {"report": error.report.to_dict()} if error.report else {}
+        return problem(STATUS_OF_REFUSAL[error.code], error.code, str(error), **extra)
+
+    @api.exception_handler(AuthenticationError)
+    def not_authenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        response = problem(401, "not_authenticated", "Send a valid token: «Authorization: Bearer iqa_…».")
+        response["WWW-Authenticate"] = "Bearer"
+        return response
+
+    @api.exception_handler(ValidationError)
+    def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        errors = [{"where": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors]
+        return problem(422, "invalid_input", "Some parameters are missing or wrong.", errors=errors)
+
+    @api.exception_handler(HttpError)
+    def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return problem(error.status_code, "error", str(error))
+
+    from django.http import Http404
+
+    @api.exception_handler(Http404)
+    def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+        return problem(404, "not_found", "There is no such thing, or you may not see it.")

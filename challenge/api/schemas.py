@@ -1,0 +1,109 @@
+"""What the API sends. Field names are those of `scoring` and of the design page; changing one breaks programs."""
+
+import datetime
+from typing import Any
+from uuid import UUID
+
+from ninja import Schema
+
+
+class PhaseOut(Schema):
+    """A phase of a challenge."""
+
+    id: UUID
+    slug: str
+    title: str
+    state: str
+    opens_at: datetime.datetime
+    closes_at: datetime.datetime
+    daily_quota: int | None
+    total_quota: int | None
+    board_rule: str
+    formula: str
+    is_blind: bool
+
+
+class ChallengeOut(Schema):
+    """A challenge and its phases."""
+
+    slug: str
+    title: str
+    summary: str
+    is_demo: bool
+    phases: list[PhaseOut]
+
+
+class SubmissionOut(Schema):
+    """A submission. `scores` and `evaluation` are null until it is scored, and always on a blind phase."""
+
+    id: UUID
+    phase: UUID
+    team: str
+    status: str
+    is_final: bool
+    file_name: str
+    file_size: int
+    sha256: str
+    rows: int
+    warnings: list[str]
+    method_name: str
+    received_at: datetime.datetime
+    finished_at: datetime.datetime | None
+    failure: str
+    scores: dict[str, float | None] | None
+    evaluation: dict[str, Any] | None
+    url: str
+
+
+class ProblemLine(Schema):
+    """One error or warning of a prediction file."""
+
+    code: str
+    message: str
+    line: int | None
+    fix: str
+
+
+class ReportOut(Schema):
+    """What is wrong with a file."""
+
+    ok: bool
+    rows: int
+    summary: str
+    problem_count: int
+    problems: list[ProblemLine]
+    warnings: list[ProblemLine]
+
+
+class QuotaOut(Schema):
+    """What the team may still send."""
+
+    daily_limit: int | None
+    daily_used: int
+    total_limit: int | None
+    total_used: int
+    remaining: int | None
+    resets_at: datetime.datetime
+
+
+class BoardRow(Schema):
+    """One line of a leaderboard; reference rows and undefined scores have no rank."""
+
+    rank: int | None
+    name: str
+    method_name: str
+    is_reference: bool
+    entries: int
+    scores: dict[str, float]
+    reason: str
+    received_at: datetime.datetime
+
+
+class Problem(Schema):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str

@@ -1,0 +1,189 @@
+"""Challenges, their phases, and who takes part.
+
+A Challenge has Phases in order; a Team belongs to one challenge; a Registration ties one user to one challenge, to the
+terms they accepted and to their team. Quotas and board rows belong to teams (submissions app).
+"""
+
+import secrets
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils import timezone
+
+from scoring.formula import Formula, InvalidFormula
+
+DEFAULT_FORMULA = "(srocc + plcc) / 2"
+RESERVED_PHASE_SLUGS = frozenset({"join", "team", "data", "submissions"})
+
+
+def validate_formula(text: str) -> None:
+    """Raise ValidationError unless `text` is arithmetic over the metrics that `scoring` reports."""
+    try:
+        Formula(text)
+    except InvalidFormula as error:
+        raise ValidationError(str(error)) from error
+
+
+def new_invitation() -> str:
+    """An unguessable invitation code (128 bits)."""
+    return secrets.token_urlsafe(16)
+
+
+class Challenge(models.Model):
+    """One competition: its texts, its organisers, its phases."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(unique=True)
+    title = models.CharField(max_length=120)
+    summary = models.CharField(max_length=300, help_text="One sentence for the list of challenges.")
+    description = models.TextField(blank=True, help_text="Markdown.")
+    terms = models.TextField(blank=True, help_text="Markdown. Participants accept them when they join.")
+    terms_version = models.PositiveIntegerField(default=1, help_text="Raise it when the terms change in substance.")
+    is_published = models.BooleanField(default=False, help_text="Unpublished challenges show to organisers only.")
+    is_demo = models.BooleanField(default=False, help_text="Marked as a demonstration on every page.")
+    max_team_size = models.PositiveSmallIntegerField(default=6, validators=[MinValueValidator(1)])
+    organisers = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="organised_challenges", blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(max_team_size__gte=1), name="challenge_team_size_positive")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        """The challenge's home page."""
+        return reverse("challenge", args=[self.slug])
+
+
+class Phase(models.Model):
+    """A period in which files are taken, with its quotas, its formula and the rule of its board.
+
+    A daily quota counts the submissions of one team in one UTC calendar day; a total quota those of the whole phase.
+    """
+
+    class BoardRule(models.TextChoices):
+        BEST = "best", "Best score of each team"
+        LAST = "last", "Last scored submission of each team"
+        CHOSEN = "chosen", "The submission each team chose (the last one until it chooses)"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="phases")
+    slug = models.SlugField()
+    title = models.CharField(max_length=120)
+    description = models.TextField(blank=True, help_text="Markdown.")
+    position = models.PositiveSmallIntegerField(default=0)
+    opens_at = models.DateTimeField()
+    closes_at = models.DateTimeField()
+    daily_quota = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Per team and UTC day; empty: unlimited."
+    )
+    total_quota = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Per team; empty: unlimited."
+    )
+    board_rule = models.CharField(max_length=8, choices=BoardRule, default=BoardRule.BEST)
+    formula = models.CharField(
+        max_length=200, default=DEFAULT_FORMULA, validators=[validate_formula], help_text="Main score."
+    )
+    is_blind = models.BooleanField(
+        default=False, help_text="Participants see a receipt, no score and no board, until this is switched off."
+    )
+    shows_fit = models.BooleanField(
+        default=False, help_text="Participants see the scatter plot and the fitted curve of their submissions."
+    )
+    board_version = models.PositiveBigIntegerField(default=0, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["challenge", "position", "opens_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "slug"], name="phase_slug_unique"),
+            models.CheckConstraint(condition=models.Q(closes_at__gt=models.F("opens_at")), name="phase_closes_later"),
+            models.CheckConstraint(
+                condition=models.Q(daily_quota=None) | models.Q(daily_quota__gte=1), name="phase_daily_quota_positive"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(total_quota=None) | models.Q(total_quota__gte=1), name="phase_total_quota_positive"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(is_blind=True, shows_fit=True), name="phase_blind_shows_no_fit"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.challenge}: {self.title}"
+
+    def clean(self) -> None:
+        """Messages for the rules that one field's validators cannot tell."""
+        errors: dict[str, Any] = {}
+        if self.opens_at and self.closes_at and self.closes_at <= self.opens_at:
+            errors["closes_at"] = "A phase closes after it opens."
+        if self.is_blind and self.shows_fit:
+            errors["shows_fit"] = "A blind phase shows no fit: it would give the hidden scores away."
+        if self.slug in RESERVED_PHASE_SLUGS:
+            errors["slug"] = f"«{self.slug}» is a page of every challenge; choose another word."
+        if errors:
+            raise ValidationError(errors)
+
+    def get_absolute_url(self) -> str:
+        """Where files of this phase are submitted."""
+        return reverse("submit", args=[self.challenge.slug, self.slug])
+
+    def state_at(self, now: Any) -> str:
+        """`upcoming`, `open` or `closed` at the moment `now`."""
+        if now < self.opens_at:
+            return "upcoming"
+        return "open" if now < self.closes_at else "closed"
+
+    @property
+    def state(self) -> str:
+        """The state at this moment."""
+        return self.state_at(timezone.now())
+
+
+class Team(models.Model):
+    """One row of a board and one quota; has one or several registered users."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="teams")
+    name = models.CharField(max_length=60)
+    invitation = models.CharField(max_length=32, unique=True, default=new_invitation, editable=False)
+    is_demo = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint("challenge", Lower("name"), name="team_name_unique_in_challenge"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Registration(models.Model):
+    """A user takes part in a challenge: accepted these terms, plays in this team. At most one per user and challenge."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="registrations")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="registrations")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="registrations")
+    terms_version = models.PositiveIntegerField()
+    terms_accepted_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "user"], name="registration_once_per_challenge"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.challenge}"

@@ -1,0 +1,78 @@
+"""What organisers hand out and what they keep: data files for participants, sealed answer keys for scoring workers.
+
+An AnswerKey row never holds a hidden value: its file is a libsodium sealed box that only a process with the private
+key can open (`sealing`). The names in it are public, because participants need them to write their files.
+"""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+from challenge.contests.models import Challenge, Phase
+
+
+class DataFile(models.Model):
+    """One downloadable file of a challenge."""
+
+    class Audience(models.TextChoices):
+        PUBLIC = "public", "Everybody"
+        PARTICIPANTS = "participants", "Registered participants"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="data_files")
+    title = models.CharField(max_length=120)
+    description = models.CharField(max_length=300, blank=True)
+    licence = models.CharField(max_length=120, blank=True)
+    audience = models.CharField(max_length=12, choices=Audience, default=Audience.PARTICIPANTS)
+    available_from = models.DateTimeField(null=True, blank=True, help_text="Empty: at once.")
+    position = models.PositiveSmallIntegerField(default=0)
+    file = models.FileField(upload_to="data/%Y/%m/")
+    file_name = models.CharField(max_length=120, help_text="The name a download gets.")
+    size = models.PositiveBigIntegerField(editable=False)
+    sha256 = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["position", "title"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        """The download."""
+        return reverse("download", args=[self.pk])
+
+
+class AnswerKey(models.Model):
+    """The hidden MOS of a phase, sealed. Versions are numbered and immutable; one of them is in force."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="answer_keys")
+    version = models.PositiveIntegerField(editable=False)
+    is_current = models.BooleanField(default=True, editable=False)
+    sealed = models.FileField(upload_to="answer-keys/", editable=False)
+    sealed_sha256 = models.CharField(max_length=64, editable=False)
+    names = models.FileField(upload_to="answer-key-names/", editable=False)
+    rows = models.PositiveIntegerField(editable=False)
+    subset_columns = models.JSONField(default=list, editable=False)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["phase", "-version"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["phase", "version"], name="answer_key_version_unique"),
+            models.UniqueConstraint(
+                fields=["phase"], condition=models.Q(is_current=True), name="answer_key_one_current"
+            ),
+            models.CheckConstraint(condition=models.Q(rows__gte=1), name="answer_key_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.phase}, answer key {self.version}"

@@ -1,0 +1,90 @@
+"""Every write to datasets, and the two ways to read an answer key: its public names, its hidden values.
+
+`expected_names` works everywhere; `open_answer_key` needs the private key, so it works in scoring workers only.
+Both cache per key version: keys are immutable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import IO
+from uuid import UUID
+
+from django.core.files.base import ContentFile, File
+from django.db import transaction
+from django.db.models import Max
+
+from challenge.accounts.models import User
+from challenge.contests.models import Phase
+from challenge.core.storage import sha256_of
+from challenge.datasets import sealing
+from challenge.datasets.models import AnswerKey, DataFile
+from scoring.answer_key import AnswerKey as KeyTable
+from scoring.answer_key import read_answer_key
+
+
+def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> AnswerKey:
+    """Check `content` (CSV `name,mos[,subset columns]`), seal it, and put it in force for `phase` as a new version.
+
+    Raises scoring's InvalidAnswerKey with every error by line. The values exist in this process only for the length of
+    the call. Files are stored first; a row that is not committed leaves two files that nothing names.
+    """
+    table = read_answer_key(content)
+    sealed = sealing.seal(content)
+    with transaction.atomic():
+        Phase.objects.select_for_update().get(pk=phase.pk)
+        last = AnswerKey.objects.filter(phase=phase).aggregate(last=Max("version"))["last"] or 0
+        AnswerKey.objects.filter(phase=phase, is_current=True).update(is_current=False)
+        key = AnswerKey(
+            phase=phase,
+            version=last + 1,
+            sealed_sha256=hashlib.sha256(sealed).hexdigest(),
+            rows=len(table.names),
+            subset_columns=sorted(table.subsets),
+            uploaded_by=actor,
+        )
+        key.sealed.save(f"{key.pk}.sealed", ContentFile(sealed), save=False)
+        key.names.save(f"{key.pk}.txt", ContentFile("\n".join(table.names).encode()), save=False)
+        key.save()
+    return key
+
+
+def current_answer_key(phase: Phase) -> AnswerKey | None:
+    """The key in force, or None while the organisers have not given one."""
+    return AnswerKey.objects.filter(phase=phase, is_current=True).first()
+
+
+def expected_names(key: AnswerKey) -> tuple[str, ...]:
+    """The names a prediction file must hold, in the key's order. Public."""
+    return _names(key.pk, key.names.name)
+
+
+@lru_cache(maxsize=8)
+def _names(_key_id: UUID, stored_name: str) -> tuple[str, ...]:
+    with AnswerKey._meta.get_field("names").storage.open(stored_name) as stream:
+        return tuple(stream.read().decode().split("\n"))
+
+
+def open_answer_key(key: AnswerKey) -> KeyTable:
+    """The hidden values. Raises SealingError in a process without the private key."""
+    return _table(key.pk, key.sealed.name, key.sealed_sha256)
+
+
+@lru_cache(maxsize=4)
+def _table(_key_id: UUID, stored_name: str, sha256: str) -> KeyTable:
+    with AnswerKey._meta.get_field("sealed").storage.open(stored_name) as stream:
+        sealed = stream.read()
+    if hashlib.sha256(sealed).hexdigest() != sha256:
+        raise sealing.SealingError("The sealed answer key on disk is not the one that was uploaded.")
+    return read_answer_key(sealing.unseal(sealed))
+
+
+def add_data_file(*, data_file: DataFile, content: File[bytes] | IO[bytes]) -> DataFile:
+    """Store `content` as the file of the unsaved `data_file`, with its size and checksum."""
+    stream = content if isinstance(content, File) else File(content)
+    data_file.sha256 = sha256_of(stream)  # type: ignore[arg-type]
+    data_file.size = stream.size
+    data_file.file.save(f"{data_file.pk}", stream, save=False)
+    data_file.save()
+    return data_file

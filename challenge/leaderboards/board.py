@@ -1,0 +1,120 @@
+"""The board of a phase: a query over scored rows, never a mutable copy (invariant 5).
+
+Each team has one row, chosen by the phase's rule among its scored submissions. Ranks are dense and shared: main scores
+equal to six decimals (`Evaluation.rank_value`) have one rank. Undefined scores and reference rows have none.
+"""
+
+import dataclasses
+import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from challenge.contests.models import Phase
+from challenge.submissions.models import Evaluation, Score, Submission
+from challenge.submissions.states import Status
+
+METRICS = (Score.Metric.MAIN, Score.Metric.SROCC, Score.Metric.KROCC, Score.Metric.PLCC, Score.Metric.RMSE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of a board. `rank` is None for reference rows and undefined scores; `scores` has defined metrics only."""
+
+    rank: int | None
+    label: str
+    method_name: str
+    is_reference: bool
+    is_demo: bool
+    team_id: UUID | None
+    submission_id: UUID
+    received_at: datetime.datetime
+    entries: int
+    rank_value: float | None
+    scores: dict[str, float]
+    reason: str
+
+
+def board(phase: Phase) -> list[Row]:
+    """The whole board: best first, reference rows in their place between, undefined scores last.
+
+    Three queries, whatever the number of teams and submissions.
+    """
+    chosen = list(_counting_evaluations(phase))
+    scores = _scores_of([entry["pk"] for entry in chosen])
+    entries = _entries_by_team(phase)
+    # Python's sort keeps the order of equal keys, so the order of the query (earlier first) stays within a rank.
+    chosen.sort(key=lambda entry: (entry["rank_value"] is None, -(entry["rank_value"] or 0.0)))
+    rows: list[Row] = []
+    rank = 0
+    last: float | None = None
+    for entry in chosen:
+        ranked = entry["submission__kind"] == Submission.Kind.PARTICIPANT and entry["rank_value"] is not None
+        if ranked and entry["rank_value"] != last:
+            rank, last = rank + 1, entry["rank_value"]
+        rows.append(_row(entry, rank if ranked else None, scores.get(entry["pk"], {}), entries))
+    return rows
+
+
+def _counting_evaluations(phase: Phase) -> QuerySet[Evaluation, dict[str, Any]]:
+    """One current evaluation for each team, by the phase's rule, and every reference row's; earlier uploads first."""
+    order = {
+        Phase.BoardRule.BEST: [F("rank_value").desc(nulls_last=True), F("submission__received_at").asc()],
+        Phase.BoardRule.LAST: [F("submission__received_at").desc()],
+        Phase.BoardRule.CHOSEN: [F("submission__is_chosen").desc(), F("submission__received_at").desc()],
+    }[Phase.BoardRule(phase.board_rule)]
+    return (
+        Evaluation.objects.filter(submission__phase=phase, submission__status=Status.SCORED, is_current=True)
+        .annotate(
+            place=Window(RowNumber(), partition_by=F("submission__team"), order_by=[*order, F("submission").asc()])
+        )
+        .filter(Q(place=1) | Q(submission__kind=Submission.Kind.REFERENCE))
+        .order_by("submission__received_at", "submission")
+        .values(
+            "pk",
+            "rank_value",
+            "submission",
+            "submission__kind",
+            "submission__method_name",
+            "submission__received_at",
+            "submission__team",
+            "submission__team__name",
+            "submission__team__is_demo",
+            "result__reasons__main",
+        )
+    )
+
+
+def _scores_of(evaluation_ids: list[UUID]) -> dict[UUID, dict[str, float]]:
+    found: dict[UUID, dict[str, float]] = {}
+    rows = Score.objects.filter(evaluation__in=evaluation_ids).order_by()
+    for evaluation, metric, value in rows.values_list("evaluation", "metric", "value"):
+        found.setdefault(evaluation, {})[metric] = value
+    return found
+
+
+def _entries_by_team(phase: Phase) -> dict[UUID, int]:
+    from django.db.models import Count
+
+    scored = Submission.objects.filter(phase=phase, status=Status.SCORED, team__isnull=False)
+    return dict(scored.order_by().values_list("team").annotate(Count("pk")))
+
+
+def _row(entry: dict[str, Any], rank: int | None, scores: dict[str, float], entries: dict[UUID, int]) -> Row:
+    team_id = entry["submission__team"]
+    return Row(
+        rank=rank,
+        label=entry["submission__team__name"] or entry["submission__method_name"],
+        method_name=entry["submission__method_name"],
+        is_reference=team_id is None,
+        is_demo=bool(entry["submission__team__is_demo"]),
+        team_id=team_id,
+        submission_id=entry["submission"],
+        received_at=entry["submission__received_at"],
+        entries=entries.get(team_id, 1),
+        rank_value=entry["rank_value"],
+        scores=scores,
+        reason=entry["result__reasons__main"] or "",
+    )

@@ -1,0 +1,91 @@
+"""Board pages and their CSV export."""
+
+from django.core.cache import caches
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
+from django.utils.cache import patch_cache_control
+from django.utils.http import quote_etag
+from django.views.decorators.http import require_safe
+
+from challenge.contests.access import may_see_scores, registration_of, visible_phases
+from challenge.contests.models import Phase
+from challenge.core.export import csv_response
+from challenge.leaderboards.board import METRICS, Row, board
+
+CACHE_SECONDS = 600
+
+
+@require_safe
+def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
+    """The board of one phase. On a blind phase everybody but organisers reads that it is hidden, and why."""
+    shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
+    may_see = may_see_scores(request.user, shown)
+    registration = registration_of(request.user, shown.challenge)
+    context = {
+        "challenge": shown.challenge,
+        "phase": shown,
+        "phases": shown.challenge.phases.all(),
+        "may_see": may_see,
+        "team": registration.team if registration else None,
+        "table": _table(shown) if may_see else "",
+    }
+    response = render(request, "leaderboards/leaderboard.html", context)
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+@require_safe
+def leaderboard_table(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
+    """The table alone, for live refresh: 304 while nothing has changed."""
+    shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
+    if not may_see_scores(request.user, shown):
+        raise Http404
+    etag = quote_etag(f"{shown.pk.hex}-{shown.board_version}")
+    if request.headers.get("If-None-Match") == etag:
+        response = HttpResponse(status=304)
+    else:
+        response = HttpResponse(_table(shown))
+    response["ETag"] = etag
+    patch_cache_control(response, private=not _is_public(shown), no_cache=True)
+    return response
+
+
+@require_safe
+def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
+    """The board as CSV, every metric in full precision; 404 where the board is hidden."""
+    shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
+    if not may_see_scores(request.user, shown):
+        raise Http404
+    rows = (
+        [row.rank, row.label, row.method_name, "reference" if row.is_reference else "team", row.entries]
+        + [row.scores.get(metric) for metric in METRICS]
+        + [row.received_at.isoformat()]
+        for row in board_of(shown)
+    )
+    header = ["rank", "name", "method", "kind", "entries", *METRICS, "received_at"]
+    return csv_response(f"{challenge}-{phase}-leaderboard.csv", header, rows)
+
+
+def board_of(phase: Phase) -> list[Row]:
+    """The board, cached in this process until a result changes `phase.board_version`."""
+    key = f"board:{phase.pk.hex}:{phase.board_version}:{phase.board_rule}"
+    rows: list[Row] | None = caches["local"].get(key)
+    if rows is None:
+        rows = board(phase)
+        caches["local"].set(key, rows, CACHE_SECONDS)
+    return rows
+
+
+def _table(phase: Phase) -> str:
+    """The rendered table, the same for everybody who may see it; cached like `board_of`."""
+    key = f"board-table:{phase.pk.hex}:{phase.board_version}:{phase.board_rule}"
+    html: str | None = caches["local"].get(key)
+    if html is None:
+        html = render_to_string("leaderboards/table.html", {"rows": board_of(phase), "phase": phase})
+        caches["local"].set(key, html, CACHE_SECONDS)
+    return html
+
+
+def _is_public(phase: Phase) -> bool:
+    return phase.challenge.is_published and not phase.is_blind

@@ -1,0 +1,47 @@
+"""Production: PostgreSQL, Redis or Valkey, TLS in front. Refuses to start while a required variable is missing.
+
+Required: SECRET_KEY, DATABASE_URL, BROKER_URL, ALLOWED_HOSTS, SITE_URL, EMAIL_URL, ANSWER_KEY_PUBLIC_KEY_FILE.
+Scoring workers alone also get ANSWER_KEY_PRIVATE_KEY_FILE. docs/operations.md lists every variable.
+"""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from challenge.settings.base import *
+from challenge.settings.base import database, env
+
+
+def required(name: str) -> str:
+    """The environment variable `name`; raises ImproperlyConfigured with its name when it is missing or empty."""
+    value = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"Set the environment variable {name} (see docs/operations.md).")
+    return value
+
+
+SECRET_KEY = required("SECRET_KEY")
+if len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured("SECRET_KEY is too short: use at least 50 random characters.")
+DATABASES = {"default": database(required("DATABASE_URL"))}
+CELERY_BROKER_URL = required("BROKER_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "challenge.core.cache.FailOpenRedisCache",
+        "LOCATION": env.str("CACHE_URL", default=CELERY_BROKER_URL),
+    },
+    "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "local"},
+}
+ALLOWED_HOSTS = required("ALLOWED_HOSTS").split(",")
+SITE_URL = required("SITE_URL")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
+required("EMAIL_URL")
+ANSWER_KEY_PUBLIC_KEY_FILE = required("ANSWER_KEY_PUBLIC_KEY_FILE")
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"

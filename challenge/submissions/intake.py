@@ -1,0 +1,215 @@
+"""How a prediction file becomes a submission: the one road of web form, API and command line (design section 3).
+
+Checked in the request, in this order: phase open when the upload began, registered, answer key there, size, room on
+disk, format. Whatever is refused costs no quota and leaves no row. Then the file is stored durably, and one
+transaction locks the team, counts the quota, inserts the row and its events; the worker is called after the commit.
+"""
+
+import dataclasses
+import datetime
+import shutil
+from collections.abc import Callable
+from pathlib import PurePath
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils import timezone
+
+from challenge.accounts.models import User
+from challenge.contests.access import registration_of
+from challenge.contests.models import Phase, Team
+from challenge.core.storage import sha256_of
+from challenge.datasets.services import current_answer_key, expected_names
+from challenge.submissions.models import Submission, SubmissionEvent
+from challenge.submissions.quota import Quota, QuotaSpent, quota_of, take_slots, utc_day
+from challenge.submissions.states import Status, transition
+from challenge.submissions.tasks import ring
+from scoring.predictions import Report, validate
+
+
+class SubmissionRefused(Exception):
+    """The file was not accepted and nothing was counted.
+
+    `code` is stable for programs (`invalid_file`, `quota_spent`, `phase_closed`, ...), `str(error)` is for people,
+    `report` lists the errors of the file by line where that is the reason.
+    """
+
+    def __init__(self, code: str, message: str, report: Report | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.report = report
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What a participant says about the method. Fields left empty are filled from the zip's `readme.txt`."""
+
+    name: str = ""
+    description: str = ""
+    runtime_s: float | None = None
+    device: str = ""
+    extra_data: bool | None = None
+
+    def completed_from(self, readme: dict[str, object]) -> "Method":
+        """This method with its empty fields taken from `readme` (keys as the fields)."""
+        empty = {key: value for key, value in readme.items() if getattr(self, key, "") in ("", None)}
+        known = {field.name for field in dataclasses.fields(self)}
+        return dataclasses.replace(self, **{key: value for key, value in empty.items() if key in known})  # type: ignore[arg-type]
+
+
+def check_file(phase: Phase, upload: UploadedFile) -> Report:
+    """Validate a file against the names of the phase's answer key: every error by line. Costs nothing, writes nothing.
+
+    Raises SubmissionRefused when the phase has no answer key yet or the file is too large to look at.
+    """
+    key = current_answer_key(phase)
+    if key is None:
+        raise SubmissionRefused(
+            "no_answer_key", "The organisers have not published the list of images of this phase yet. Try again later."
+        )
+    if (upload.size or 0) > settings.MAX_PREDICTION_FILE_BYTES:
+        limit = settings.MAX_PREDICTION_FILE_BYTES // 2**20
+        raise SubmissionRefused("file_too_large", f"The file is larger than {limit} MB. Send it as a zip.")
+    upload.seek(0)
+    report = validate(upload.file, expected_names(key), filename=upload.name)
+    upload.seek(0)
+    return report
+
+
+def receive(
+    *,
+    phase: Phase,
+    user: User,
+    upload: UploadedFile,
+    method: Method,
+    began_at: datetime.datetime,
+    idempotency_key: str = "",
+) -> Submission:
+    """Accept `upload` as a submission of `user`'s team in `phase`, or raise SubmissionRefused.
+
+    `began_at` is when the upload began: it decides deadline and quota day. A repeated `idempotency_key` of the same team
+    and phase returns the submission it made the first time, so a client may retry without fear.
+    """
+    team = _team_that_may_submit(phase, user, began_at)
+    if idempotency_key and (earlier := _earlier(team, phase, idempotency_key)):
+        return earlier
+    _require_room(upload)
+    quota = quota_of(team, phase, began_at)
+    if quota.remaining == 0:  # looked at before the file is read; counted again under the lock below
+        raise SubmissionRefused("quota_spent", quota.refusal())
+    report = check_file(phase, upload)
+    if not report.ok:
+        raise SubmissionRefused("invalid_file", report.summary, report)
+    submission = _unsaved(phase, upload, method, began_at, report)
+    submission.team, submission.submitted_by = team, user
+    submission.idempotency_key = idempotency_key or None
+
+    def insert() -> Submission:
+        Team.objects.select_for_update().get(pk=team.pk)
+        if idempotency_key and (earlier := _earlier(team, phase, idempotency_key)):
+            return earlier
+        try:
+            submission.day_slot, submission.phase_slot = take_slots(team, phase, began_at)
+        except QuotaSpent as spent:
+            raise SubmissionRefused("quota_spent", str(spent)) from spent
+        return _insert(submission, user)
+
+    return _stored_then(submission, insert)
+
+
+def receive_reference(*, phase: Phase, upload: UploadedFile, method: Method, actor: User | None) -> Submission:
+    """Accept a reference row (a baseline): the same checks of the file and the same scoring, no team, no quota."""
+    report = check_file(phase, upload)
+    if not report.ok:
+        raise SubmissionRefused("invalid_file", report.summary, report)
+    submission = _unsaved(phase, upload, method, timezone.now(), report)
+    submission.kind, submission.submitted_by = Submission.Kind.REFERENCE, actor
+    return _stored_then(submission, lambda: _insert(submission, actor))
+
+
+def quota_for(phase: Phase, user: User, at: datetime.datetime) -> Quota | None:
+    """The quota of `user`'s team, or None for somebody who does not take part."""
+    registration = registration_of(user, phase.challenge)
+    return quota_of(registration.team, phase, at) if registration else None
+
+
+def _team_that_may_submit(phase: Phase, user: User, began_at: datetime.datetime) -> Team:
+    registration = registration_of(user, phase.challenge)
+    if registration is None:
+        raise SubmissionRefused("not_registered", "Join the challenge before you submit.")
+    state = phase.state_at(began_at)
+    if state == "upcoming":
+        raise SubmissionRefused("phase_not_open", f"This phase opens at {phase.opens_at:%Y-%m-%d %H:%M} UTC.")
+    if state == "closed":
+        raise SubmissionRefused(
+            "phase_closed",
+            f"This phase closed at {phase.closes_at:%Y-%m-%d %H:%M:%S} UTC; your upload began at "
+            f"{began_at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC.",
+        )
+    return registration.team
+
+
+def _require_room(upload: UploadedFile) -> None:
+    storage = Submission._meta.get_field("file").storage
+    folder = PurePath(storage.location) if hasattr(storage, "location") else None
+    if folder is None:  # an object store has no free space to ask for
+        return
+    free = shutil.disk_usage(settings.STATE_DIR).free
+    if free - (upload.size or 0) < settings.MIN_FREE_DISK_BYTES:
+        raise SubmissionRefused(
+            "disk_full", "The server has no room for files at the moment; your quota is untouched. Try again soon."
+        )
+
+
+def _earlier(team: Team, phase: Phase, idempotency_key: str) -> Submission | None:
+    return Submission.objects.filter(team=team, phase=phase, idempotency_key=idempotency_key).first()
+
+
+def _unsaved(
+    phase: Phase, upload: UploadedFile, method: Method, began_at: datetime.datetime, report: Report
+) -> Submission:
+    method = method.completed_from(dict(report.method))
+    return Submission(
+        phase=phase,
+        method_name=method.name[:80],
+        description=method.description[:2000],
+        runtime_s=method.runtime_s,
+        device=method.device,
+        extra_data=method.extra_data,
+        file_name=PurePath(upload.name or "predictions.csv").name[:200],
+        file_size=upload.size or 0,
+        sha256=sha256_of(upload.file),  # type: ignore[arg-type]
+        rows=report.rows,
+        warnings=[warning.message for warning in report.warnings],
+        received_at=began_at,
+        quota_day=utc_day(began_at),
+        file=upload,
+    )
+
+
+def _stored_then(submission: Submission, insert: Callable[[], Submission]) -> Submission:
+    """Store the file, then run `insert` in one transaction; the file goes again unless its own row was committed."""
+    content = submission.file.file
+    submission.file.save(f"{submission.pk}", content, save=False)
+    stored = submission.file.name
+    kept = False
+    try:
+        with transaction.atomic():
+            result = insert()
+        kept = result is submission
+    finally:
+        if not kept:
+            submission.file.storage.delete(stored)
+    return result
+
+
+def _insert(submission: Submission, actor: User | None) -> Submission:
+    submission.save(force_insert=True)
+    SubmissionEvent.objects.create(
+        submission=submission, to_status=Status.RECEIVED, actor=actor, reason="file accepted"
+    )
+    transition(Submission.objects.filter(pk=submission.pk), to=Status.QUEUED, reason="waiting for a worker")
+    submission.status = Status.QUEUED
+    transaction.on_commit(lambda: ring(submission.pk))
+    return submission

@@ -1,0 +1,88 @@
+"""How many files a team may still send: counted from rows, under a lock on the team's row (invariant 4).
+
+The window of the daily quota is the UTC calendar day in which the upload began. A submission occupies one number in
+its day and one in its phase; numbers given back are used again. Unique constraints back the lock up.
+"""
+
+import dataclasses
+import datetime
+
+from challenge.contests.models import Phase, Team
+from challenge.submissions.models import Submission
+
+
+@dataclasses.dataclass(frozen=True)
+class Quota:
+    """What a team has used and may still use at one moment."""
+
+    daily_limit: int | None
+    daily_used: int
+    total_limit: int | None
+    total_used: int
+    resets_at: datetime.datetime
+
+    @property
+    def remaining(self) -> int | None:
+        """Files that may be sent now; None when nothing limits them."""
+        left = [
+            limit - used
+            for limit, used in ((self.daily_limit, self.daily_used), (self.total_limit, self.total_used))
+            if limit is not None
+        ]
+        return max(0, min(left)) if left else None
+
+    @property
+    def is_total_spent(self) -> bool:
+        """Whether no later day brings a new slot."""
+        return self.total_limit is not None and self.total_used >= self.total_limit
+
+    def refusal(self) -> str:
+        """Why nothing more can be sent; only meaningful when `remaining` is 0."""
+        if self.is_total_spent:
+            return f"Your team has used all {self.total_limit} submissions of this phase."
+        return (
+            f"Your team has used its {self.daily_limit} submissions of this UTC day. "
+            f"The next one is possible from {self.resets_at:%Y-%m-%d %H:%M} UTC."
+        )
+
+
+class QuotaSpent(Exception):
+    """No slot is left; `quota` says how many were used and when the next one comes."""
+
+    def __init__(self, quota: Quota) -> None:
+        super().__init__(quota.refusal())
+        self.quota = quota
+
+
+def utc_day(at: datetime.datetime) -> datetime.date:
+    """The day whose quota an upload that began at `at` uses."""
+    return at.astimezone(datetime.UTC).date()
+
+
+def quota_of(team: Team, phase: Phase, at: datetime.datetime) -> Quota:
+    """The quota of `team` in `phase` at the moment `at`, as the rows are now."""
+    day = utc_day(at)
+    days = Submission.objects.filter(team=team, phase=phase, phase_slot__isnull=False).values_list(
+        "quota_day", flat=True
+    )
+    used = list(days.order_by())
+    midnight = datetime.datetime.combine(day + datetime.timedelta(days=1), datetime.time(), datetime.UTC)
+    return Quota(phase.daily_quota, used.count(day), phase.total_quota, len(used), midnight)
+
+
+def take_slots(team: Team, phase: Phase, at: datetime.datetime) -> tuple[int, int]:
+    """The smallest free numbers (in the day, in the phase) for a new submission. Raises QuotaSpent.
+
+    The caller holds the lock on `team`'s row and inserts the submission in the same transaction.
+    """
+    quota = quota_of(team, phase, at)
+    if quota.remaining == 0:
+        raise QuotaSpent(quota)
+    mine = Submission.objects.filter(team=team, phase=phase, phase_slot__isnull=False).order_by()
+    in_day = mine.filter(quota_day=utc_day(at)).values_list("day_slot", flat=True)
+    in_phase = mine.values_list("phase_slot", flat=True)
+    return _smallest_free(set(in_day)), _smallest_free(set(in_phase))
+
+
+def _smallest_free(taken: set[int | None]) -> int:
+    return next(number for number in range(1, len(taken) + 2) if number not in taken)

@@ -1,0 +1,201 @@
+"""What a worker does with one submission: claim, compute, finish (invariants 1 to 3).
+
+A claim is a compare-and-swap that sets a lease and a fencing token; a heartbeat thread renews the lease. Whatever is
+written at the end is written under the token: a worker that lost its claim writes nothing. Computing happens outside
+any transaction.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+import scoring
+from challenge.contests.models import Phase
+from challenge.core.storage import sha256_of
+from challenge.datasets.models import AnswerKey
+from challenge.datasets.sealing import SealingError
+from challenge.datasets.services import current_answer_key, open_answer_key
+from challenge.submissions.models import RANK_DECIMALS, Evaluation, Score, Submission, SubmissionEvent
+from challenge.submissions.scatter import scatter_points
+from challenge.submissions.services import fail
+from challenge.submissions.states import Status, transition
+from scoring.predictions import InvalidPredictions, read_predictions
+
+log = structlog.get_logger(__name__)
+
+INTERNAL_ERROR = (
+    "Something went wrong on our side while this file was scored. The organisers see it; your quota was given back."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """The right to score one submission, as long as its lease is renewed."""
+
+    submission_id: uuid.UUID
+    token: uuid.UUID
+    attempt: int
+
+    @property
+    def rows(self) -> Any:
+        """The claimed row, if this claim still holds."""
+        return Submission.objects.filter(pk=self.submission_id, status=Status.SCORING, lease_token=self.token)
+
+
+def claim(submission_id: uuid.UUID) -> Claim | None:
+    """Claim a queued submission, or one whose worker has not renewed its lease; None when there is nothing to do."""
+    now = timezone.now()
+    token = uuid.uuid4()
+    lease = {"lease_token": token, "lease_expires_at": _lease_end(now), "attempts": F("attempts") + 1}
+    row = Submission.objects.filter(pk=submission_id, attempts__lt=settings.SCORING_MAX_ATTEMPTS)
+    with transaction.atomic():
+        claimed = transition(row, to=Status.SCORING, reason="claimed by a worker", **lease)
+        if not claimed:
+            if not row.filter(status=Status.SCORING, lease_expires_at__lt=now).update(**lease):
+                return None
+            SubmissionEvent.objects.create(
+                submission_id=submission_id,
+                from_status=Status.SCORING,
+                to_status=Status.SCORING,
+                reason="taken over: the worker before was lost",
+            )
+        attempt = Submission.objects.values_list("attempts", flat=True).get(pk=submission_id)
+    return Claim(submission_id, token, attempt)
+
+
+def score(submission_id: uuid.UUID) -> None:
+    """Score the submission if it waits for that. Every way this can end leaves it final or waiting, never stuck."""
+    held = claim(submission_id)
+    if held is None:
+        log.info("nothing to score: claimed elsewhere or final")
+        return
+    try:
+        with _heartbeat(held):
+            submission = Submission.objects.select_related("phase").get(pk=submission_id)
+            evaluation, scores = compute(submission)
+        finish(held, submission.phase, evaluation, scores)
+    except SealingError as error:
+        log.error("answer key cannot be opened; the submission waits for another worker", error=str(error))
+        _give_back(held, "this worker cannot open the answer key", counts_as_attempt=False)
+    except InvalidPredictions as error:
+        # The file was valid when it came: the key has changed its names since, which is not the participant's fault.
+        fail(held.rows, f"The file no longer matches the list of images: {error.report.summary}")
+    except SoftTimeLimitExceeded:
+        fail(held.rows, f"Scoring took longer than {settings.SCORING_SOFT_LIMIT_SECONDS} s.")
+    except MemoryError:
+        # Must not leave the task: Celery would take the whole worker down and deliver it again for ever.
+        fail(held.rows, "Scoring needed more memory than a worker has.")
+    except DatabaseError:
+        raise  # nothing can be written now; the lease expires and the reconciler calls again
+    except Exception:  # noqa: BLE001  whatever it is, the row must not stay claimed
+        log.exception("scoring failed", attempt=held.attempt)
+        if held.attempt >= settings.SCORING_MAX_ATTEMPTS:
+            fail(held.rows, INTERNAL_ERROR)
+        else:
+            _give_back(held, "an error on our side; trying again")
+
+
+def compute(submission: Submission) -> tuple[Evaluation, list[Score]]:
+    """Run `scoring.evaluate` on the stored file; returns unsaved rows. Reads the database, writes nothing."""
+    started = time.perf_counter()
+    key = current_answer_key(submission.phase)
+    if key is None:
+        raise SealingError("The phase has no answer key.")
+    with submission.file.open("rb") as stream:
+        if sha256_of(stream) != submission.sha256:
+            raise RuntimeError("The stored file is not the one that was accepted.")
+        predictions = read_predictions(stream, filename=submission.file_name)
+    outcome = scoring.evaluate(predictions, open_answer_key(key), formula=submission.phase.formula, bootstrap=0)
+    evaluation = _evaluation(submission, key, outcome)
+    evaluation.duration_ms = (time.perf_counter() - started) * 1000
+    values = outcome.to_dict()
+    scores = [
+        Score(evaluation=evaluation, metric=metric, value=values[metric])
+        for metric in Score.Metric.values
+        if values.get(metric) is not None
+    ]
+    return evaluation, scores
+
+
+def _evaluation(submission: Submission, key: AnswerKey, outcome: scoring.Evaluation) -> Evaluation:
+    result = outcome.to_dict()
+    main = result["main"]
+    return Evaluation(
+        submission=submission,
+        answer_key=key,
+        scorer_version=scoring.SCORER_VERSION,
+        formula=submission.phase.formula,
+        rank_value=None if main is None else round(main, RANK_DECIMALS),
+        result=result,
+        scatter=scatter_points(outcome) if submission.phase.shows_fit else None,
+    )
+
+
+def finish(held: Claim, phase: Phase, evaluation: Evaluation, scores: list[Score]) -> bool:
+    """Write the result and the final state in one transaction; False when the claim was lost meanwhile."""
+    with transaction.atomic():
+        done = transition(
+            held.rows,
+            to=Status.SCORED,
+            reason=f"scored with key {evaluation.answer_key.version}, scorer {evaluation.scorer_version}",
+            lease_token=None,
+            lease_expires_at=None,
+            finished_at=timezone.now(),
+        )
+        if done:
+            evaluation.save(force_insert=True)
+            Score.objects.bulk_create(scores)
+            Phase.objects.filter(pk=phase.pk).update(board_version=F("board_version") + 1)
+    if not done:
+        log.warning("claim lost; result thrown away")
+    return done
+
+
+def _give_back(held: Claim, reason: str, *, counts_as_attempt: bool = True) -> None:
+    transition(
+        held.rows,
+        to=Status.QUEUED,
+        reason=reason,
+        lease_token=None,
+        lease_expires_at=None,
+        attempts=F("attempts") - (0 if counts_as_attempt else 1),
+    )
+
+
+def _lease_end(now: datetime.datetime) -> datetime.datetime:
+    return now + datetime.timedelta(seconds=settings.SCORING_LEASE_SECONDS)
+
+
+@contextlib.contextmanager
+def _heartbeat(held: Claim) -> Iterator[None]:
+    """Renew the lease from a thread until the block ends; a failed renewal only shortens what is left of the lease."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not stop.wait(settings.SCORING_HEARTBEAT_SECONDS):
+                with contextlib.suppress(DatabaseError):
+                    if not held.rows.update(lease_expires_at=_lease_end(timezone.now())):
+                        return
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name="lease-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,59 @@
+"""Writes to submissions that people or the reconciler ask for (intake and scoring have their own modules)."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from challenge.accounts.models import User
+from challenge.contests.models import Phase
+from challenge.submissions.models import Submission
+from challenge.submissions.states import Status, transition
+
+FREED = {"day_slot": None, "phase_slot": None, "lease_token": None, "lease_expires_at": None}
+
+
+def fail(rows: Any, message: str, actor: User | None = None) -> bool:
+    """End the one submission in `rows` as failed, with a text for the participant, and give its quota back."""
+    return transition(
+        rows,
+        to=Status.FAILED,
+        reason=message[:300],
+        actor=actor,
+        failure=message,
+        refund_reason="failed",
+        finished_at=timezone.now(),
+        **FREED,
+    )
+
+
+def withdraw(submission: Submission, actor: User) -> bool:
+    """Take a submission back before it is scored; its quota is given back. False when it is final already."""
+    return transition(
+        Submission.objects.filter(pk=submission.pk),
+        to=Status.WITHDRAWN,
+        reason="withdrawn",
+        actor=actor,
+        refund_reason="withdrawn before it was scored",
+        finished_at=timezone.now(),
+        **FREED,
+    )
+
+
+def choose(submission: Submission) -> bool:
+    """Make this scored submission the one that counts for its team on a board of chosen ones; False if it is not scored.
+
+    Choosing another one later is possible until the phase closes; the caller checks who asks and when.
+    """
+    with transaction.atomic():
+        Phase.objects.select_for_update().get(pk=submission.phase_id)
+        row = Submission.objects.filter(pk=submission.pk, status=Status.SCORED, kind=Submission.Kind.PARTICIPANT)
+        if not row.exists():
+            return False
+        Submission.objects.filter(team=submission.team_id, phase=submission.phase_id, is_chosen=True).update(
+            is_chosen=False
+        )
+        row.update(is_chosen=True)
+        Phase.objects.filter(pk=submission.phase_id).update(board_version=F("board_version") + 1)
+    return True

@@ -1,0 +1,192 @@
+"""Submitting, watching and managing submissions."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from challenge.contests.access import is_organiser, may_see_scores, registration_of, visible_challenges, visible_phases
+from challenge.contests.models import Phase
+from challenge.core.http import SignedInRequest
+from challenge.datasets.services import current_answer_key
+from challenge.submissions import services
+from challenge.submissions.access import visible_submissions
+from challenge.submissions.forms import SubmitForm
+from challenge.submissions.intake import SubmissionRefused, check_file, quota_for, receive
+from challenge.submissions.models import Evaluation, Submission
+from challenge.submissions.scatter import scatter_svg
+
+
+def _phase(request: SignedInRequest, challenge: str, phase: str) -> Phase:
+    return get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse:
+    """The submit form; a POST takes the file or shows every error of it by line, with what was typed still there."""
+    shown = _phase(request, challenge, phase)
+    registration = registration_of(request.user, shown.challenge)
+    if registration is None:
+        messages.info(request, "Join the challenge first; then you can submit.")
+        return redirect("join", challenge=challenge)
+    form = SubmitForm(request.POST or None, request.FILES or None)
+    refusal: SubmissionRefused | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            submission = receive(
+                phase=shown,
+                user=request.user,
+                upload=form.cleaned_data["file"],
+                method=form.method(),
+                began_at=request.began_at,
+                idempotency_key=form.cleaned_data["nonce"],
+            )
+        except SubmissionRefused as error:
+            refusal = error
+        else:
+            return redirect(submission)
+    context = {
+        "challenge": shown.challenge,
+        "phase": shown,
+        "state": shown.state,
+        "team": registration.team,
+        "form": form,
+        "refusal": refusal,
+        "quota": quota_for(shown, request.user, timezone.now()),
+        "answer_key": current_answer_key(shown),
+        "now": timezone.now(),
+    }
+    return render(request, "submissions/submit.html", context, status=422 if refusal or form.errors else 200)
+
+
+@login_required
+@require_POST
+def validate_file(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse:
+    """A dry run for the submit page: the same check as a submission, a fragment as the answer, no quota, no row."""
+    shown = _phase(request, challenge, phase)
+    if registration_of(request.user, shown.challenge) is None:
+        return render(request, "submissions/validation.html", {"message": "Join the challenge first."}, status=403)
+    upload = request.FILES.get("file")
+    if upload is None:
+        return render(request, "submissions/validation.html", {"message": "Choose a file."})
+    try:
+        report = check_file(shown, upload)
+    except SubmissionRefused as refusal:
+        return render(request, "submissions/validation.html", {"message": str(refusal)})
+    return render(request, "submissions/validation.html", {"report": report, "file_name": upload.name})
+
+
+@login_required
+@require_safe
+def my_submissions(request: SignedInRequest, challenge: str) -> HttpResponse:
+    """Everything the viewer's team has sent in this challenge, newest first."""
+    shown = get_object_or_404(visible_challenges(request.user), slug=challenge)
+    registration = registration_of(request.user, shown)
+    if registration is None:
+        return redirect("join", challenge=challenge)
+    rows = visible_submissions(request.user).filter(team=registration.team)
+    context = {
+        "challenge": shown,
+        "team": registration.team,
+        "entries": [_entry(request, submission) for submission in rows[:200]],
+        "phases": [
+            {"phase": phase, "state": phase.state, "quota": quota_for(phase, request.user, timezone.now())}
+            for phase in shown.phases.select_related("challenge")
+        ],
+    }
+    return render(request, "submissions/list.html", context)
+
+
+@login_required
+@require_safe
+def submission_row(request: SignedInRequest, submission_id: str) -> HttpResponse:
+    """One line of `my_submissions`; it asks for itself again until the state is final."""
+    submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
+    return render(request, "submissions/row.html", {"entry": _entry(request, submission)})
+
+
+@login_required
+@require_safe
+def submission_page(request: SignedInRequest, submission_id: str) -> HttpResponse:
+    """One submission: state, receipt, scores and fit where the phase shows them."""
+    submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
+    return render(request, "submissions/detail.html", _detail(request, submission))
+
+
+@login_required
+@require_safe
+def submission_status(request: SignedInRequest, submission_id: str) -> HttpResponse:
+    """The part of the page that changes; it asks for itself again until the state is final."""
+    submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
+    return render(request, "submissions/status.html", _detail(request, submission))
+
+
+@login_required
+@require_safe
+def submission_file(request: SignedInRequest, submission_id: str) -> HttpResponseBase:
+    """The file as it was sent, to its team and the organisers."""
+    submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
+    return FileResponse(submission.file.open("rb"), as_attachment=True, filename=submission.file_name)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: SignedInRequest, submission_id: str) -> HttpResponse:
+    """Ask, then withdraw a submission that is not scored yet; its quota comes back."""
+    submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
+    if request.method != "POST":
+        return render(request, "submissions/withdraw.html", {"submission": submission, "phase": submission.phase})
+    if services.withdraw(submission, request.user):
+        messages.success(request, "Withdrawn. Your quota was given back.")
+    else:
+        messages.warning(request, "Too late: this submission had already reached its final state.")
+    return redirect(submission)
+
+
+@login_required
+@require_POST
+def choose(request: SignedInRequest, submission_id: str) -> HttpResponse:
+    """Make a scored submission the one that counts, while the phase is open."""
+    submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
+    phase = submission.phase
+    if phase.board_rule != Phase.BoardRule.CHOSEN:
+        messages.warning(request, "This phase has no choice: its board follows another rule.")
+    elif phase.state != "open" and not is_organiser(request.user, phase.challenge):
+        messages.warning(request, "The phase is not open, so the choice can no longer change.")
+    elif services.choose(submission):
+        messages.success(request, "This submission now counts for your team.")
+    else:
+        messages.warning(request, "Only a scored submission can be chosen.")
+    return redirect(submission)
+
+
+def _entry(request: SignedInRequest, submission: Submission) -> dict[str, object]:
+    """A submission with its scores, where the viewer may see them (None where not)."""
+    scores: dict[str, float] | None = None
+    if may_see_scores(request.user, submission.phase):
+        current = Evaluation.objects.filter(submission=submission, is_current=True)
+        scores = dict(current.values_list("scores__metric", "scores__value").exclude(scores__metric=None))
+    return {"submission": submission, "scores": scores}
+
+
+def _detail(request: SignedInRequest, submission: Submission) -> dict[str, object]:
+    phase = submission.phase
+    evaluation = None
+    if may_see_scores(request.user, phase):
+        evaluation = submission.evaluations.filter(is_current=True).select_related("answer_key").first()
+    # An organiser reads the history of everybody; a team's own history holds no result.
+    return {
+        **_entry(request, submission),
+        "submission": submission,
+        "phase": phase,
+        "challenge": phase.challenge,
+        "evaluation": evaluation,
+        "svg": scatter_svg(evaluation.scatter) if evaluation and evaluation.scatter else "",
+        "events": submission.events.select_related("actor"),
+        "may_see_scores": may_see_scores(request.user, phase),
+        "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",
+    }

@@ -1,0 +1,44 @@
+"""Every route of the site. A route that is not in tests/test_routes.py's matrix fails the tests."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from challenge.accounts import views as accounts
+from challenge.api.api import api
+from challenge.contests import views as contests
+from challenge.core import views as core
+from challenge.datasets import views as datasets
+from challenge.leaderboards import views as leaderboards
+from challenge.submissions import views as submissions
+
+admin.site.site_header = "IQA Challenge administration"
+admin.site.site_title = "IQA Challenge"
+
+urlpatterns = [
+    path("", contests.home, name="home"),
+    path("healthz", core.healthz, name="healthz"),
+    path("accounts/", include("allauth.account.urls")),
+    path("account/", accounts.account, name="account"),
+    path("account/tokens/", accounts.tokens, name="tokens"),
+    path("account/tokens/<uuid:token_id>/revoke/", accounts.revoke_token, name="revoke-token"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
+    path("c/<slug:challenge>/", contests.challenge_page, name="challenge"),
+    path("c/<slug:challenge>/join/", contests.join, name="join"),
+    path("c/<slug:challenge>/join/<str:invitation>/", contests.join, name="join-team"),
+    path("c/<slug:challenge>/team/", contests.team_page, name="team"),
+    path("c/<slug:challenge>/data/", datasets.data_page, name="data"),
+    path("c/<slug:challenge>/submissions/", submissions.my_submissions, name="submissions"),
+    path("c/<slug:challenge>/<slug:phase>/submit/", submissions.submit, name="submit"),
+    path("c/<slug:challenge>/<slug:phase>/validate/", submissions.validate_file, name="validate"),
+    path("c/<slug:challenge>/<slug:phase>/leaderboard/", leaderboards.leaderboard, name="leaderboard"),
+    path("c/<slug:challenge>/<slug:phase>/leaderboard/table/", leaderboards.leaderboard_table, name="leaderboard-table"),
+    path("c/<slug:challenge>/<slug:phase>/leaderboard.csv", leaderboards.leaderboard_csv, name="leaderboard-csv"),
+    path("files/<uuid:file_id>/", datasets.download, name="download"),
+    path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),
+    path("submissions/<uuid:submission_id>/status/", submissions.submission_status, name="submission-status"),
+    path("submissions/<uuid:submission_id>/row/", submissions.submission_row, name="submission-row"),
+    path("submissions/<uuid:submission_id>/file/", submissions.submission_file, name="submission-file"),
+    path("submissions/<uuid:submission_id>/withdraw/", submissions.withdraw, name="withdraw"),
+    path("submissions/<uuid:submission_id>/choose/", submissions.choose, name="choose"),
+]
