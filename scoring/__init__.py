@@ -1,7 +1,7 @@
 """Scores for image quality assessment: correlations, the logistic map of eq. 4, prediction files and answer keys.
 
-A pure library (numpy only at run time) behind the challenge server, usable alone in a notebook: the same numbers, to the
-last digit. "The paper" is AIGIQA-20K, arXiv 2404.03407.
+A pure library (numpy only at run time) behind the challenge server, usable alone in a notebook: the same numbers, to
+the last digit. "The paper" is AIGIQA-20K, arXiv 2404.03407.
 
 Names are loaded on first use (PEP 562), so `import scoring` costs next to nothing and `import scoring.predictions` does
 not pull in the fit.

@@ -52,7 +52,7 @@ class Evaluation:
     names: tuple[str, ...] = field(repr=False)
     predictions: Floats = field(repr=False)
     mos: Floats = field(repr=False)
-    intervals: dict[str, list[float] | None] = field(default_factory=dict)
+    intervals: dict[str, list[float]] = field(default_factory=dict)
     subsets: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -111,8 +111,8 @@ def evaluate(
     y = answers.mos[order]
     whole = _measure(x, y, main_formula, with_logistic4=True)
     warnings = _warnings(whole, x.size)
-    groups, group_reasons = _subset_scores(_chosen_subsets(answers, subsets), order, names, x, y, main_formula)
-    intervals: dict[str, list[float] | None] = {}
+    groups, group_reasons = _subset_scores(_chosen_subsets(answers, subsets), order, x, y, main_formula)
+    intervals: dict[str, list[float]] = {}
     if bootstrap > 0:
         intervals = bootstrap_intervals(x, y, whole.fit, whole.fit4, main_formula, resamples=bootstrap, seed=seed)
     return Evaluation(
@@ -127,7 +127,7 @@ def evaluate(
         intervals=intervals,
         subsets=groups,
         reasons=whole.reasons | group_reasons,
-        warnings=tuple([*warnings, *group_reasons.values()]),
+        warnings=(*warnings, *group_reasons.values()),
     )
 
 
@@ -272,7 +272,6 @@ def _chosen_subsets(
 def _subset_scores(
     columns: Mapping[str, Sequence[str]],
     order: NDArray[np.intp],
-    names: Sequence[str],
     x: Floats,
     y: Floats,
     formula: Formula,
@@ -281,8 +280,11 @@ def _subset_scores(
     scores: dict[str, dict[str, dict[str, Any]]] = {}
     reasons: dict[str, str] = {}
     for column, labels in columns.items():
-        ordered = np.array(labels, dtype=object)[order]
-        groups = sorted({label for label in labels if label != ""})
+        members: dict[str, list[int]] = {}
+        for place, row in enumerate(order.tolist()):
+            if labels[row] != "":
+                members.setdefault(labels[row], []).append(place)
+        groups = sorted(members)
         scores[column] = {}
         if len(groups) > MAX_GROUPS:
             reasons[f"subsets.{column}"] = (
@@ -290,7 +292,7 @@ def _subset_scores(
             )
             continue
         for group in groups:
-            rows = ordered == group
+            rows = members[group]
             scores[column][group] = _group_scores(x[rows], y[rows], formula)
     return scores, reasons
 

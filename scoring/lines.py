@@ -197,7 +197,7 @@ class LineReader:
         words = [field.lower() for field in fields]
         if len(words) == 2 and words[0] in _SCORE_HEADERS and words[1] in _NAME_HEADERS:
             self.faults.add(
-                "swapped_columns", "the header has the score first and the name second", number, "Write name,score."
+                "swapped_header", "the header has the score first and the name second", number, "Write name,score."
             )
 
     def _delimiter_fault(self, number: int, line: str, fields: list[str]) -> bool:

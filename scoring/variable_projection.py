@@ -153,7 +153,7 @@ def search(sample: Sample) -> tuple[Optimum, float]:
     starts = [*_grid_starts(compress(sample), steps, limits), (float(steps[0, 0]), float(steps[0, 1]))]
     rough = sorted((_descend(sample, limits, start, 6, 1e-6) for start in starts), key=lambda o: o.sse)
     for candidate in rough[:2]:
-        if candidate.k > 0 and candidate.sse <= rough[0].sse + 2e-4 * sample.sst:
+        if candidate.k > 0 and candidate.sse <= rough[0].sse + 2e-4 * sample.sst and not _same(candidate, best, sample):
             refined = _descend(sample, limits, (math.log(candidate.k), candidate.c), 60, 1e-13)
             refined = min(refined, _exponential(sample, limits, refined), key=lambda o: o.sse)
             if refined.sse < best.sse * (1 - 1e-12):
@@ -161,6 +161,13 @@ def search(sample: Sample) -> tuple[Optimum, float]:
     if step_sse < best.sse * (1 - 1e-12):
         best = _exact_step(sample, step_at) or best
     return best, step_sse
+
+
+def _same(a: Optimum, b: Optimum, sample: Sample) -> bool:
+    """Whether two starts lie so close together that they descend to one optimum."""
+    if a.k <= 0 or b.k <= 0:
+        return False
+    return abs(math.log(a.k / b.k)) < 0.01 and abs(a.c - b.c) < 0.001 * (sample.high - sample.low)
 
 
 # ----- the step limit (k -> infinity), in closed form
