@@ -13,14 +13,13 @@ header() { printf '# Written by requirements/lock.sh from %s: change that file, 
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for set in web dev; do
+for set in uv web dev; do
     cp "requirements/$set.txt" "$work/$set.txt" 2>/dev/null || true   # pins that still fit stay as they are
     compile "requirements/$set.in" -o "$work/$set.txt" ${UPGRADE:+--upgrade}
     { header "requirements/$set.in"; cat "$work/$set.txt"; } > "requirements/$set.txt"
 done
 
-touch "$work/gpu.txt"
-grep -v '^#' requirements/gpu.txt > "$work/gpu.txt" 2>/dev/null || true
+grep -v "$cpu_torch" requirements/gpu.txt > "$work/gpu.txt" || true
 compile requirements/gpu.in -o "$work/gpu.txt" ${UPGRADE:+--upgrade}
 compile --no-deps requirements/gpu-plugins.in -o "$work/plugins.txt"
 {

@@ -1,0 +1,62 @@
+# One command each. Needs make and Python 3.11 or later; everything else is installed into .venv, all state is in var/.
+# ARGS goes to the command behind a target: make serve ARGS="--port 9000 --no-demo", make test ARGS="-k quota".
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint chaos bench gpu lock clean env env-dev
+.NOTPARALLEL:
+
+PY := .venv/bin/python
+# One thread for linear algebra: worker processes share the cores, and tests must not fight over them.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export UV_PYTHON_DOWNLOADS := never
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env:
+	@requirements/install.sh web
+
+env-dev:
+	@requirements/install.sh web dev
+
+serve: env ## the whole site on http://127.0.0.1:8000/ with a demo challenge; Ctrl-C stops it (PORT, HOST, STATE_DIR)
+	@STOP_WITH_PARENT=1 exec $(PY) manage.py serve $(ARGS)
+
+test: env-dev ## all tests in random order, fast ones first, with coverage
+	@exec $(PY) -m pytest -p tests.ordering --cov --cov-report=term $(ARGS)
+
+# Production settings with values that are nobody's: what `check --deploy` says about them must be nothing.
+PRODUCTION_ENV = DJANGO_SETTINGS_MODULE=challenge.settings.production \
+	SECRET_KEY=0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ \
+	DATABASE_URL=postgres://nobody:nothing@localhost/none BROKER_URL=redis://localhost:6379/0 \
+	ALLOWED_HOSTS=challenge.example SITE_URL=https://challenge.example EMAIL_URL=smtp://localhost:25 \
+	ANSWER_KEY_PUBLIC_KEY_FILE=/nonexistent
+
+lint: env-dev ## style, types, import contracts, templates, migrations, deployment checks
+	@failed=; \
+	run() { name=$$1; shift; echo "--- $$name"; "$$@" || failed="$$failed $$name;"; }; \
+	run "ruff check" $(PY) -m ruff check .; \
+	run "ruff format" $(PY) -m ruff format --check .; \
+	run "mypy" .venv/bin/mypy scoring generation challenge tests; \
+	run "import contracts" .venv/bin/lint-imports; \
+	run "djlint" .venv/bin/djlint --quiet --lint challenge/templates; \
+	run "migrations" env DJANGO_SETTINGS_MODULE=challenge.settings.test $(PY) manage.py makemigrations --check --dry-run; \
+	run "deployment check" env $(PRODUCTION_ENV) $(PY) manage.py check --deploy --fail-level WARNING; \
+	if [ -n "$$failed" ]; then echo "lint failed:$$failed" >&2; exit 1; fi; echo "lint: all clean"
+
+bench: env-dev ## how long scoring takes
+	@exec $(PY) -m benchmarks $(ARGS)
+
+chaos: env-dev ## kill processes at random for a while and check that nothing is lost or scored twice
+	@exec $(PY) -m pytest -m chaos $(ARGS)
+
+gpu: env ## add torch, diffusers and the baselines' packages to .venv (2 GB; 5 GB with CUDA)
+	@requirements/install.sh web gpu
+
+lock: env-dev ## write the locks anew from requirements/*.in (UPGRADE=1: newest versions)
+	@requirements/lock.sh
+
+clean: ## remove the environment and all caches; var/ with all your data stays
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
