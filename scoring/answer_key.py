@@ -36,7 +36,7 @@ class InvalidAnswerKey(ValueError):
         self.report = report
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AnswerKey:
     """Names, MOS (float64, shape (n,), finite) and, per subset column, the n labels ("" = none), in file order."""
 
@@ -51,7 +51,7 @@ class AnswerKey:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of the content in a canonical form: the same for any order of rows or columns and any layout of the file."""
+        """Digest of the content in a canonical form: order of rows and columns and layout of the file do not matter."""
         columns = sorted(self.subsets)
         digest = hashlib.sha256(json.dumps(["name", "mos", *columns]).encode())
         for row in self.order.tolist():

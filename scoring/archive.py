@@ -1,8 +1,9 @@
 """Zip submissions, NTIRE style: one prediction file at the root and an optional readme.txt, read without extracting.
 
-Contract: at most 10 members, 50 MB unpacked in all, stored or deflated, no folders, links or passwords; every member is
-either read or named in an error, none is skipped. Declared sizes are not believed: real bytes are counted while they are
-inflated. The directory is measured before it is parsed, so a forged one cannot make the parser work for ever.
+Contract: at most 10 members, 50 MB unpacked in all, stored or deflated, no folders, links or passwords; every member
+is either read or named in an error, none is skipped. Declared sizes are not believed: real bytes are counted while
+they are inflated. The directory is measured before it is parsed, so a forged one cannot make the parser work for
+ever.
 """
 
 from __future__ import annotations
@@ -26,6 +27,20 @@ RATIO_FLOOR = 1 << 16  # below this size a high ratio harms nobody, and short re
 MAX_DIRECTORY = 1 << 16
 MAX_README = 1 << 16
 _CHUNK = 1 << 16
+_ENCRYPTED = 0x01 | 0x40  # general purpose flag bits: encrypted, strongly encrypted
+# What the standard library raises on forged and broken archives, beside its own BadZipFile.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 _END_RECORD = struct.Struct("<4s4H2LH")
 _ZIP_AGAIN = "Zip the prediction file alone, without its folder: zip -j submission.zip output.txt."
 _ZIP_MAC = "Make the zip in Terminal: zip -X -j submission.zip output.txt (Finder adds hidden files)."
@@ -59,40 +74,29 @@ def read_archive(content: bytes) -> ArchivedPredictions:
     _check_directory_size(content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            problems = _member_problems(members)
-            if problems:
-                raise ArchiveError(problems)
-            predictions = [member for member in members if not _is_readme(member.filename)]
-            readmes = [member for member in members if _is_readme(member.filename)]
-            left = MAX_UNPACKED
-            method: dict[str, Any] = {}
-            warnings: list[Problem] = []
-            for member in readmes:
-                raw = _unpack(archive, member, MAX_README)
-                left -= len(raw)
-                method, warnings = parse_readme(raw.decode("utf-8-sig", errors="replace"))
-            return ArchivedPredictions(
-                _unpack(archive, predictions[0], left), predictions[0].filename, method, tuple(warnings)
-            )
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        OSError,
-        struct.error,
-    ) as error:
+            return _read_members(archive)
+    except ArchiveError:
+        raise
+    except _DAMAGED as error:
         raise _failure(
             "damaged_zip", f"the zip archive is damaged: {_first_line(error)}", "Zip the file again."
         ) from None
-    except (ValueError, IndexError, OverflowError) as error:
-        if isinstance(error, ArchiveError):
-            raise
-        raise _failure(
-            "damaged_zip", f"the zip archive is damaged: {_first_line(error)}", "Zip the file again."
-        ) from None
+
+
+def _read_members(archive: zipfile.ZipFile) -> ArchivedPredictions:
+    members = archive.infolist()
+    problems = _member_problems(members)
+    if problems:
+        raise ArchiveError(problems)
+    left = MAX_UNPACKED
+    method: dict[str, Any] = {}
+    warnings: list[Problem] = []
+    for readme in (member for member in members if _is_readme(member.filename)):
+        raw = _unpack(archive, readme, MAX_README)
+        left -= len(raw)
+        method, warnings = parse_readme(raw.decode("utf-8-sig", errors="replace"))
+    (predictions,) = (member for member in members if not _is_readme(member.filename))
+    return ArchivedPredictions(_unpack(archive, predictions, left), predictions.filename, method, tuple(warnings))
 
 
 def _check_directory_size(content: bytes) -> None:
@@ -108,57 +112,53 @@ def _check_directory_size(content: bytes) -> None:
 
 
 def _member_problems(members: list[zipfile.ZipInfo]) -> list[Problem]:
+    """Faults of single members, or else of the set of them."""
     if len(members) > MAX_MEMBERS:
         return [Problem("too_many_members", f"the zip holds more than {MAX_MEMBERS} files", None, _ZIP_AGAIN)]
-    names = [member.filename for member in members]
-    if "[Content_Types].xml" in names:
+    if any(member.filename == "[Content_Types].xml" for member in members):
         return [Problem("wrong_format", "the file is an Excel workbook, not CSV", None, "In Excel: save as CSV UTF-8.")]
     problems = [problem for member in members if (problem := _member_problem(member)) is not None]
-    if problems:
-        return problems
-    predictions = [name for name in names if not _is_readme(name)]
+    return problems or _set_problems(members)
+
+
+def _set_problems(members: list[zipfile.ZipInfo]) -> list[Problem]:
+    """Exactly one prediction file, at most one readme, and an acceptable size in all."""
+    readmes = [member.filename for member in members if _is_readme(member.filename)]
+    predictions = [member.filename for member in members if not _is_readme(member.filename)]
+    problems = []
     if not predictions:
-        return [
-            Problem(
-                "no_predictions", "the zip holds no prediction file", None, "Put output.txt at the root of the zip."
-            )
-        ]
+        fix = "Put output.txt at the root of the zip."
+        problems.append(Problem("no_predictions", "the zip holds no prediction file", None, fix))
     if len(predictions) > 1:
         listed = ", ".join(quoted(name, 40) for name in predictions)
-        return [
-            Problem(
-                "several_predictions", f"the zip holds several prediction files: {listed}", None, "Keep one of them."
-            )
-        ]
-    if len(names) - len(predictions) > 1:
-        return [Problem("several_readmes", "the zip holds several readme files", None, "Keep one of them.")]
+        message = f"the zip holds several prediction files: {listed}"
+        problems.append(Problem("several_predictions", message, None, "Keep one of them."))
+    if len(readmes) > 1:
+        problems.append(Problem("several_readmes", "the zip holds several readme files", None, "Keep one of them."))
     if sum(member.file_size for member in members) > MAX_UNPACKED:
-        return [_too_large()]
-    return []
+        problems.append(_too_large())
+    return problems
 
 
 def _member_problem(member: zipfile.ZipInfo) -> Problem | None:
-    """Why one member is not acceptable, or None."""
-    shown = quoted(member.filename, 60)
+    """Why one member is not acceptable, or None; the first of these faults is the one worth telling."""
+    shown = quoted(member.orig_filename, 60)
     name = member.orig_filename.replace("\\", "/")
     leaf = name.rstrip("/").rsplit("/", 1)[-1]
-    if name.startswith("__MACOSX") or leaf == ".DS_Store" or leaf.startswith("._"):
-        return Problem("macos_metadata", f"the zip holds {shown}, which macOS added", None, _ZIP_MAC)
-    if "/" in name or ":" in name or "\0" in name:
-        return Problem("nested_path", f"the zip holds {shown}: files must be at its root", None, _ZIP_AGAIN)
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return Problem("symlink", f"{shown} is a link, not a file", None, "Zip the file itself.")
-    if member.flag_bits & 0x41:
-        return Problem("encrypted", f"{shown} is protected by a password", None, "Zip it without a password.")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return Problem(
-            "compression", f"{shown} is compressed by an uncommon method", None, "Use the plain zip method (deflate)."
-        )
-    if not _is_readme(name) and not name.lower().endswith((".csv", ".txt")):
-        return Problem(
-            "unexpected_member", f"the zip holds {shown}: only .csv, .txt and readme.txt belong there", None, _ZIP_AGAIN
-        )
-    return None
+    usual = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    wanted = _is_readme(name) or name.lower().endswith((".csv", ".txt"))
+    of_macos = name.startswith("__MACOSX") or leaf == ".DS_Store" or leaf.startswith("._")
+    nested = "/" in name or ":" in name or "\0" in name
+    only = f"the zip holds {shown}: only .csv, .txt and readme.txt belong there"
+    faults = (
+        (of_macos, "macos_metadata", f"the zip holds {shown}, which macOS added", _ZIP_MAC),
+        (nested, "nested_path", f"the zip holds {shown}: files must be at its root", _ZIP_AGAIN),
+        (stat.S_ISLNK(member.external_attr >> 16), "symlink", f"{shown} is a link, not a file", "Zip the file itself."),
+        (member.flag_bits & _ENCRYPTED, "encrypted", f"{shown} is protected by a password", "Zip without a password."),
+        (not usual, "compression", f"{shown} is packed by an uncommon method", "Use the usual method, deflate."),
+        (not wanted, "unexpected_member", only, _ZIP_AGAIN),
+    )
+    return next((Problem(code, message, None, fix) for applies, code, message, fix in faults if applies), None)
 
 
 def _is_readme(name: str) -> bool:
@@ -205,8 +205,8 @@ _README_FIELDS = (
 def parse_readme(text: str) -> tuple[dict[str, Any], list[Problem]]:
     """Fields of an NTIRE readme.txt and warnings about those it could not read.
 
-    Keys: runtime_s (float, seconds per image, >= 0), device ("cpu" | "gpu"), extra_data (bool), description (str, to the
-    end of the file). Lines before the description that match no field are warned about, not dropped in silence.
+    Keys: runtime_s (float, seconds per image, >= 0), device ("cpu" | "gpu"), extra_data (bool), description (str, to
+    the end of the file). Lines before the description that match no field are warned about, not dropped in silence.
     """
     fields: dict[str, Any] = {}
     warnings: list[Problem] = []
@@ -219,9 +219,8 @@ def parse_readme(text: str) -> tuple[dict[str, Any], list[Problem]]:
             break
         if key is None or not colon:
             if line.strip():
-                warnings.append(
-                    Problem("readme_line", f"readme.txt, line {number}: not understood: {quoted(line, 60)}", number)
-                )
+                message = f"readme.txt, line {number}: not understood: {quoted(line, 60)}"
+                warnings.append(Problem("readme_line", message, number))
             continue
         parsed = _readme_value(key, value.strip())
         if parsed is None:

@@ -3,8 +3,9 @@
 python -m scoring evaluate --predictions P.csv --key K.csv [--json] [--formula F] [--bootstrap 1000] [--seed 0]
 python -m scoring validate --predictions P.csv --names N.csv [--json]
 
-Contract: exit status 0 when the file was scored or is valid, 1 when a file is refused (every error with its line), 2 when the
-command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output, also for refusals.
+Contract: exit status 0 when the file was scored or is valid, 1 when a file is refused (every error with its line), 2
+when the command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output, also
+for refusals.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def read_names(path: Path) -> list[str]:
-    """The names in a CSV: its column `name`, else its first column. Raises ValueError when it is no UTF-8 text or empty."""
+    """The names in a CSV: its column `name`, else its first column. Raises ValueError when empty or not UTF-8."""
     text = path.read_bytes().decode("utf-8-sig")
     rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=None)) if any(row)]
     if not rows:

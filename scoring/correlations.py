@@ -1,8 +1,8 @@
 """Rank and linear correlations of two samples: SRoCC, KRoCC (Kendall's tau-b) and Pearson's r.
 
-Contract: `x` and `y` are one-dimensional, of equal length n and finite (else ValueError). A correlation that is undefined
-(n < 2, or either sample constant) is nan, never 0. Values lie in [-1, 1]. Everything is exact in the ranks: sums are
-taken over integers, so neither the order of the rows nor a monotone change of scale can move a bit.
+Contract: `x` and `y` are one-dimensional, of equal length n and finite (else ValueError). A correlation that is
+undefined (n < 2, or either sample constant) is nan, never 0. Values lie in [-1, 1]. Everything is exact in the ranks:
+sums are taken over integers, so neither the order of the rows nor a monotone change of scale can move a bit.
 
 SRoCC and KRoCC are the paper's section 4.1 measures. scipy.stats gives the same numbers; it is not used here because
 importing it costs more than a second per process and its Kendall is no faster.
@@ -23,7 +23,7 @@ _BASE_BLOCK = 32
 
 
 def as_pair(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
-    """Both samples as float64 vectors of shape (n,). Raises ValueError on unequal lengths, more dimensions, non-finite."""
+    """Both samples as float64 vectors of shape (n,). Raises ValueError on unequal shapes and non-finite values."""
     a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"two vectors of equal length are needed, not shapes {a.shape} and {b.shape}")

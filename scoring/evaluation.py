@@ -1,7 +1,7 @@
 """One evaluation: predictions against an answer key, all metrics, subsets, reasons and warnings.
 
-Contract: rows are aligned by name and processed in ascending order of name, so the order of rows in a file cannot change
-a bit of any result. Every name of the key must have exactly one finite prediction, and no other name may occur
+Contract: rows are aligned by name and processed in ascending order of name, so the order of rows in a file cannot
+change a bit of any result. Every name of the key must have exactly one finite prediction, and no other name may occur
 (InvalidPredictions otherwise). What is undefined is None with a reason, never 0 and never nan.
 """
 
@@ -21,7 +21,7 @@ from scoring.correlations import is_constant, krocc, pearson, srocc
 from scoring.formula import DEFAULT_FORMULA, Formula
 from scoring.intervals import bootstrap_intervals
 from scoring.logistic import LogisticFit, finite_or_none, fit_logistic
-from scoring.predictions import Predictions, check_mapping, read_predictions
+from scoring.predictions import Predictions, check_rows, read_predictions
 from scoring.problems import ProblemLog
 
 Floats = NDArray[np.float64]
@@ -31,9 +31,9 @@ OPTIMISTIC_BELOW = 200
 RATIO_RANGE = (0.64, 0.85)  # KRoCC / SRoCC of real data: 0.667 (weak) to 0.82 (two-valued)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The scores of one submission. Correlations lie in [-1, 1]; rmse is in MOS units; None means undefined (see reasons).
+    """The scores of one submission. Correlations lie in [-1, 1]; rmse is in MOS units; None: undefined, see reasons.
 
     `names`, `predictions` and `mos` are the aligned rows (ascending name), shape (n,); `fit` draws the curve.
     """
@@ -163,18 +163,17 @@ def as_answer_key(key: Any) -> AnswerKey:
 
 
 def as_predictions(predictions: Any, names: Sequence[str]) -> Predictions:
-    """Predictions for exactly these names, from Predictions, path, bytes, mapping or DataFrame. Raises InvalidPredictions."""
+    """Predictions for exactly these names, from any kind `evaluate` takes. Raises InvalidPredictions."""
     if isinstance(predictions, str | bytes | os.PathLike):
         return read_predictions(predictions, names)
     if isinstance(predictions, Predictions):
-        return check_mapping(predictions.as_mapping(), names)
+        return check_rows(predictions.names, predictions.scores.tolist(), names)
     if _is_frame(predictions):
         columns = [str(column) for column in predictions.columns]
         found, values = _frame_columns(predictions, columns, ("score", "prediction", "mos"))
-        if len(set(found)) < len(found):
-            raise ValueError("a name occurs twice in the predictions")
-        return check_mapping(dict(zip(found, values, strict=True)), names)
-    return check_mapping(dict(_items(predictions)), names)
+        return check_rows(found, values, names)
+    mapping = dict(_items(predictions))
+    return check_rows([str(name) for name in mapping], mapping.values(), names)
 
 
 def _is_frame(value: Any) -> bool:
@@ -216,13 +215,15 @@ def _measure(x: Floats, y: Floats, formula: Formula, *, with_logistic4: bool) ->
             reasons[name] = rank_reason if name in ("srocc", "krocc", "pearson") else fit.reason
     values["main"] = formula.evaluate(values)
     if values["main"] is None:
-        lacking = [name for name in formula.metrics if values[name] is None]
-        reasons["main"] = (
-            f"{', '.join(lacking)} undefined: {reasons.get(lacking[0], '')}"
-            if lacking
-            else "the formula has no finite value"
-        )
+        reasons["main"] = _why_no_main(formula, values, reasons)
     return _Metrics(values, reasons, fit, fit4)
+
+
+def _why_no_main(formula: Formula, values: Mapping[str, float | None], reasons: Mapping[str, str]) -> str:
+    lacking = [name for name in formula.metrics if values[name] is None]
+    if not lacking:
+        return "the formula has no finite value"
+    return f"{', '.join(lacking)} undefined: {reasons.get(lacking[0], '')}"
 
 
 def _why_undefined(x: Floats, y: Floats) -> str:
@@ -288,7 +289,7 @@ def _subset_scores(
         scores[column] = {}
         if len(groups) > MAX_GROUPS:
             reasons[f"subsets.{column}"] = (
-                f"column {column!r} has {len(groups)} different values: more than {MAX_GROUPS} are not scored as subsets"
+                f"column {column!r} has {len(groups)} different values: beyond {MAX_GROUPS} it is no category"
             )
             continue
         for group in groups:

@@ -1,8 +1,8 @@
 """The main-score formula of a phase: arithmetic over metric names, parsed, never evaluated as code.
 
 Contract: `Formula(text)` accepts numbers, the metric names in METRICS, + - * / **, unary + and -, parentheses and the
-functions abs, min and max; anything else raises InvalidFormula with a sentence an organiser can act on. A formula has at
-most 200 characters and 20 levels; a power is a number between -8 and 8. Nothing is ever passed to eval.
+functions abs, min and max; anything else raises InvalidFormula with a sentence an organiser can act on. A formula has
+at most 200 characters and 20 levels; a power is a number between -8 and 8. Nothing is ever passed to eval.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Formula:
             raise InvalidFormula(f"the formula uses no metric; allowed are {', '.join(METRICS)}")
 
     def evaluate(self, values: Mapping[str, float | None]) -> float | None:
-        """The formula's value, or None when a metric it uses is missing or None, or the result is not a finite number."""
+        """The formula's value, or None when a metric it uses is None or missing or the result not finite."""
         inputs: dict[str, float] = {}
         for name in self.metrics:
             value = values.get(name)
@@ -111,8 +111,8 @@ def _check(node: ast.expr, names: set[str], depth: int) -> None:
             _check_call(node, names, depth)
         case _:
             raise InvalidFormula(
-                f"{ast.unparse(node)!r} is not allowed: a formula holds numbers, metric names, + - * / **, parentheses, "
-                "abs, min and max"
+                f"{ast.unparse(node)!r} is not allowed: a formula holds numbers, metric names, + - * / **, "
+                "parentheses, abs, min and max"
             )
 
 

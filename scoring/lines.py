@@ -1,8 +1,8 @@
 """The lines of a prediction file: decoding, header, the fast way for good lines and the patient way for bad ones.
 
-Contract: a good line costs about a microsecond; whatever is not plainly good goes through `_explain`, which decides on one
-fault per line and words it. A faulty line still counts as naming its image where that is clear, so that one mistake is
-not reported twice (once as faulty, once as missing).
+Contract: a good line costs about a microsecond; whatever is not plainly good goes through `_explain`, which decides
+on one fault per line and words it. A faulty line still counts as naming its image where that is clear, so that one
+mistake is not reported twice (once as faulty, once as missing).
 """
 
 from __future__ import annotations
@@ -21,11 +21,27 @@ from scoring.problems import Problem, ProblemLog, quoted
 MAX_LINE = 4096
 _INF = float("inf")
 _NAME_HEADERS = frozenset(
-    "name names image images img image_name imagename img_name file filename file_name path video video_name id".split()
+    {
+        *("name", "names", "image", "images", "img", "image_name", "imagename", "img_name", "file", "filename"),
+        *("file_name", "path", "video", "video_name", "id"),
+    }
 )
 _SCORE_HEADERS = frozenset(
-    "score scores prediction predictions pred preds predicted mos pred_score predicted_score predicted_mos pred_mos quality "
-    "quality_score value output result".split()
+    {
+        *(
+            "score",
+            "scores",
+            "prediction",
+            "predictions",
+            "pred",
+            "preds",
+            "predicted",
+            "mos",
+            "pred_score",
+            "pred_mos",
+        ),
+        *("predicted_score", "predicted_mos", "quality", "quality_score", "value", "output", "result"),
+    }
 )
 _OTHER_FORMATS = (
     (b"\x1f\x8b", "a gzip file"),
@@ -47,6 +63,10 @@ def decoding_problem(content: bytes, filename: str = "") -> Problem | None:
     """Why the bytes cannot be read as UTF-8 text, with line and byte, or None when they can."""
     if not content.strip(b" \t\r\n\xef\xbb\xbf"):
         return Problem("empty_file", "the file is empty", None, "Write one line name,score per image.")
+    return _other_format(content, filename) or _not_utf8(content)
+
+
+def _other_format(content: bytes, filename: str) -> Problem | None:
     if filename.lower().endswith(".zip"):
         return Problem("damaged_zip", "the file is called .zip but is not a zip archive", None, "Zip the file again.")
     for magic, kind in _OTHER_FORMATS:
@@ -54,6 +74,10 @@ def decoding_problem(content: bytes, filename: str = "") -> Problem | None:
             return Problem("wrong_format", f"the file is {kind}, not CSV", None, "Send a CSV or a zip holding one.")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _looks_utf16(content):
         return Problem("utf16", "the file is UTF-16 text", 1, _SAVE_UTF8)
+    return None
+
+
+def _not_utf8(content: bytes) -> Problem | None:
     position = content.find(b"\0")
     if position >= 0:
         line = _line_of(content, position)
@@ -209,8 +233,9 @@ class LineReader:
             if len(parts) < 2 or self._known(fields[0]):
                 continue
             tail = line.rsplit(delimiter, 1)[1].strip().strip('"')
-            if delimiter in (None, "|") and parse_number(tail.replace(",", ".")) is None:
-                continue
+            is_score = parse_number(tail.replace(",", ".")) is not None
+            if not is_score and (delimiter is None or len(fields) > 1):
+                continue  # part of a name, not a delimiter
             self._account(parts[0].strip().strip('"'))
             fix = "Separate name and score by a comma."
             if "," in tail:

@@ -2,13 +2,13 @@
 
     f(x) = a1 (1/2 - 1 / (1 + exp(a2 (x - a3)))) + a4 x + a5
 
-Contract: `fit_logistic` is deterministic, does not depend on the order of the rows, and its PLCC is invariant to affine
-changes of x and y up to rounding and sign. It never raises for finite input: what is undefined (n < 10, constant x or y)
-has nan numbers, a status and a reason. PLCC is signed: negative where the fitted map falls, so that an inverted
-submission does not score like a good one. Measured on the authors' real pairs: see benchmarks/scoring.py.
+Contract: `fit_logistic` is deterministic, does not depend on the order of the rows, and its PLCC is invariant to
+affine changes of x and y up to rounding and sign. It never raises for finite input: what is undefined (n < 10,
+constant x or y) has nan numbers, a status and a reason. PLCC is signed: negative where the fitted map falls, so that
+an inverted submission does not score like a good one. Measured on the authors' real pairs: see benchmarks/scoring.py.
 
-The unconstrained map is not monotone by construction, as ITU-T P.1401 asks of a mapping: `monotone` says whether it is over
-the data, and `form="logistic4"` fits a1 / (1 + exp(-a2 (x - a3))) + a5, which always is.
+The unconstrained map is not monotone by construction, as ITU-T P.1401 asks of a mapping: `monotone` says whether it
+is over the data, and `form="logistic4"` fits a1 / (1 + exp(-a2 (x - a3))) + a5, which always is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scoring.correlations import as_pair, is_constant, power_of_two
-from scoring.variable_projection import Optimum, Sample, collapse, robust_deviation, search
+from scoring.descent import Optimum, Sample, collapse, robust_deviation
+from scoring.variable_projection import search
 
 Floats = NDArray[np.float64]
 Form = Literal["logistic5", "logistic4"]
@@ -153,7 +154,7 @@ def fit_logistic(x: ArrayLike, y: ArrayLike, *, form: Form = "logistic5") -> Log
 
 
 def plcc(x: ArrayLike, y: ArrayLike) -> float:
-    """Pearson between the MOS y and the eq. 4 map of the predictions x, signed by the map's direction; nan if undefined."""
+    """Pearson between the MOS y and the eq. 4 map of the predictions x, signed by its direction; nan if undefined."""
     return fit_logistic(x, y).plcc
 
 
@@ -169,7 +170,7 @@ def _undefined(status: str, reason: str, n: int, form: Form) -> LogisticFit:
 
 
 def _share(sse: float, sst: float) -> float:
-    """Unsigned correlation of the fitted with the observed values: sqrt(1 - SSE / SST), exact at a least-squares optimum."""
+    """Unsigned correlation of fitted and observed values: sqrt(1 - SSE / SST), exact at a least-squares optimum."""
     return math.sqrt(min(1.0, max(0.0, 1.0 - max(sse, 0.0) / sst)))
 
 
@@ -209,8 +210,8 @@ def _status(sample: Sample, best: Optimum) -> str:
 def _direction(sample: Sample, best: Optimum) -> int:
     """+1 where the map rises, -1 where it falls: the sign of its covariance with the ranks of the predictions.
 
-    For a monotone map that is its only direction. For others it is the direction over most of the rows: comparing the two
-    ends, or the raw correlation, would let one far-off prediction turn the sign of a good submission.
+    For a monotone map that is its only direction. For others it is the direction over most of the rows: comparing the
+    two ends, or the raw correlation, would let one far-off prediction turn the sign of a good submission.
     """
     mid_ranks = np.cumsum(sample.weight) - 0.5 * sample.weight
     curve = _curve(best, sample.t)

@@ -1,7 +1,7 @@
 """Prediction files: read them, and say everything that is wrong with one, by line, with the way to put it right.
 
-Format: CSV, `name,score` per line, header optional, UTF-8 (byte-order mark allowed), LF, CRLF or CR; or a zip holding one
-such file (see `scoring.archive`). Higher scores mean better quality. What is refused rather than guessed: other
+Format: CSV, `name,score` per line, header optional, UTF-8 (byte-order mark allowed), LF, CRLF or CR; or a zip holding
+one such file (see `scoring.archive`). Higher scores mean better quality. What is refused rather than guessed: other
 delimiters, decimal commas, extra columns, paths in names, names that are not in the list. The order of rows is free.
 
 Contract: `validate` never raises for bad content and never shows a MOS (it is only ever given names). At most
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -39,6 +39,7 @@ __all__ = [
 
 MAX_BYTES = 50_000_000
 MAX_ROWS = 1_000_000
+_INF = float("inf")
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
@@ -51,7 +52,7 @@ class InvalidPredictions(ValueError):
         self.report = report
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Predictions:
     """Names and scores in file order: `names` has n entries, `scores` is float64 of shape (n,), finite."""
 
@@ -78,7 +79,7 @@ def read_predictions(source: Source, names: Iterable[str] | None = None, *, file
     found, scores, report = _parse(source, names, filename)
     if not report.ok:
         raise InvalidPredictions(report)
-    return Predictions(tuple(found), np.frombuffer(scores, dtype=np.float64), report)
+    return Predictions(tuple(found), np.array(scores, dtype=np.float64), report)
 
 
 def _parse(source: Source, names: Iterable[str] | None, filename: str | None) -> tuple[list[str], array[float], Report]:
@@ -100,7 +101,7 @@ def _parse(source: Source, names: Iterable[str] | None, filename: str | None) ->
             faults.extend(error.problems)
             return nothing, array("d"), faults.report(rows=0)
         content, method = member.content, member.method
-        faults.warn_all(member.warnings)
+        faults.extend_warnings(member.warnings)
     problem = decoding_problem(content, name)
     if problem is not None:
         faults.add_problem(problem)
@@ -132,33 +133,42 @@ def _load(source: Source, filename: str | None) -> tuple[bytes, str]:
 
 def _warn_about_scores(scores: array[float], faults: ProblemLog) -> None:
     if len(scores) > 1 and min(scores) == max(scores):
-        faults.warn(
+        faults.add_warning(
             "constant_scores",
             "every score is the same: no correlation is defined, so the file cannot be ranked",
             fix="Check that the model's output was written, not a default value.",
         )
     elif 0 < len(scores) < 10:
-        faults.warn("few_rows", f"only {len(scores)} rows: the mapped PLCC needs at least 10")
+        faults.add_warning("few_rows", f"only {len(scores)} rows: the mapped PLCC needs at least 10")
 
 
-def check_mapping(predictions: Mapping[str, Any], names: Iterable[str]) -> Predictions:
-    """Predictions given as {name: value} in memory, held to the same rules as a file. Raises InvalidPredictions."""
+def check_rows(found: Sequence[str], values: Iterable[Any], names: Iterable[str]) -> Predictions:
+    """Predictions already in memory, held to the same rules as a file. Raises InvalidPredictions."""
     faults = ProblemLog()
     expected = dict.fromkeys(names)
     scores = array("d")
-    for name, value in predictions.items():
-        try:
-            score = float(value)
-        except (TypeError, ValueError):
-            score = float("nan")
-        if not float("-inf") < score < float("inf"):
-            faults.add("not_finite", f"the score of {quoted(str(name))} is not a finite number")
+    seen: set[str] = set()
+    for name, value in zip(found, values, strict=True):
+        score = _as_float(value)
+        if not -_INF < score < _INF:
+            faults.add("not_finite", f"the score of {quoted(name)} is not a finite number")
         if name not in expected:
-            faults.add("unknown_name", f"{quoted(str(name))} is not one of the names to score")
+            faults.add("unknown_name", f"{quoted(name)} is not one of the names to score")
+        if name in seen:
+            faults.add("duplicate_name", f"{quoted(name)} occurs more than once")
+        seen.add(name)
         scores.append(score)
-    missing = [name for name in expected if name not in predictions]
+    missing = [name for name in expected if name not in seen]
     faults.add_missing(missing)
     report = faults.report(rows=len(scores), missing=missing)
     if not report.ok:
         raise InvalidPredictions(report)
-    return Predictions(tuple(map(str, predictions)), np.frombuffer(scores, dtype=np.float64), report)
+    return Predictions(tuple(found), np.array(scores, dtype=np.float64), report)
+
+
+def _as_float(value: Any) -> float:
+    """A number from a table or mapping; nan for what is none (None, text that spells no number)."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")

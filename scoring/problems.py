@@ -116,16 +116,18 @@ class ProblemLog:
         """Replace a fault that every one of the rows shares by one problem at its first line."""
         if rows < 2 or self.counts[code] < rows:
             return
-        first = next(problem for problem in self.shown if problem.code == code)
+        first = next((problem for problem in self.shown if problem.code == code), None)
+        if first is None:
+            return
         self.shown = [problem for problem in self.shown if problem.code != code]
         self.shown.insert(0, Problem(code, message, first.line, first.fix))
         self.counts[code] = 1
 
-    def warn(self, code: str, message: str, line: int | None = None, fix: str = "") -> None:
+    def add_warning(self, code: str, message: str, line: int | None = None, fix: str = "") -> None:
         """Record something the sender should know that does not stop the file."""
         self.warnings.append(Problem(code, message, line, fix))
 
-    def warn_all(self, warnings: Iterable[Problem]) -> None:
+    def extend_warnings(self, warnings: Iterable[Problem]) -> None:
         """Record several warnings."""
         self.warnings.extend(warnings)
 
