@@ -32,7 +32,9 @@ urlpatterns = [
     path("c/<slug:challenge>/<slug:phase>/submit/", submissions.submit, name="submit"),
     path("c/<slug:challenge>/<slug:phase>/validate/", submissions.validate_file, name="validate"),
     path("c/<slug:challenge>/<slug:phase>/leaderboard/", leaderboards.leaderboard, name="leaderboard"),
-    path("c/<slug:challenge>/<slug:phase>/leaderboard/table/", leaderboards.leaderboard_table, name="leaderboard-table"),
+    path(
+        "c/<slug:challenge>/<slug:phase>/leaderboard/table/", leaderboards.leaderboard_table, name="leaderboard-table"
+    ),
     path("c/<slug:challenge>/<slug:phase>/leaderboard.csv", leaderboards.leaderboard_csv, name="leaderboard-csv"),
     path("files/<uuid:file_id>/", datasets.download, name="download"),
     path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
@@ -41,6 +42,6 @@ def authenticate_token(text: str) -> ApiToken | None:
     return token
 
 
-def revoke_token(*, user: User, token_id: object) -> bool:
+def revoke_token(*, user: User, token_id: UUID | str) -> bool:
     """Delete `user`'s own token; False when there is none with this id."""
     return ApiToken.objects.filter(user=user, pk=token_id).delete()[0] > 0

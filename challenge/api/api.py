@@ -1,10 +1,10 @@
 """The REST API, version 1: parse, call the same services as the pages, render.
 
-Authentication is a personal token (`Authorization: Bearer`) with scopes; there are no cookies here, so there is no CSRF.
+Authentication is a personal token (`Authorization: Bearer`) with scopes; without cookies there is no CSRF.
 Reading public things needs no token.
 """
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -92,9 +92,7 @@ def list_challenges(request: HttpRequest) -> list[ChallengeOut]:
     return [_challenge(row) for row in rows]
 
 
-@api.get(
-    "/challenges/{slug}", response={200: ChallengeOut, **PRIVATE}, auth=[optional_reader], tags=["challenges"]
-)
+@api.get("/challenges/{slug}", response={200: ChallengeOut, **PRIVATE}, auth=[optional_reader], tags=["challenges"])
 def get_challenge(request: HttpRequest, slug: str) -> ChallengeOut:
     """One challenge."""
     return _challenge(get_object_or_404(visible_challenges(request.auth), slug=slug))  # type: ignore[attr-defined]
@@ -126,9 +124,7 @@ def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpRe
     ]
 
 
-@api.get(
-    "/phases/{phase_id}/quota", response={200: QuotaOut, 403: Problem, **PRIVATE}, auth=read, tags=["submissions"]
-)
+@api.get("/phases/{phase_id}/quota", response={200: QuotaOut, 403: Problem, **PRIVATE}, auth=read, tags=["submissions"])
 def quota(request: Caller, phase_id: UUID) -> QuotaOut:
     """What the caller's team may still send in this phase."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
@@ -148,9 +144,7 @@ class MethodIn(Schema):
     extra_data: bool | None = None
 
 
-@api.post(
-    "/phases/{phase_id}/validate", response={200: ReportOut, **REFUSALS}, auth=submit, tags=["submissions"]
-)
+@api.post("/phases/{phase_id}/validate", response={200: ReportOut, **REFUSALS}, auth=submit, tags=["submissions"])
 def validate(request: Caller, phase_id: UUID, file: File[UploadedFile]) -> ReportOut:
     """A dry run: every error of the file by line. Costs no quota."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
@@ -167,7 +161,7 @@ def create_submission(
     phase_id: UUID,
     file: File[UploadedFile],
     method: Form[MethodIn],
-    idempotency_key: str = Header("", alias="Idempotency-Key"),
+    idempotency_key: Annotated[str, Header(alias="Idempotency-Key")] = "",
 ) -> tuple[int, SubmissionOut]:
     """Submit a file. Retry with the same `Idempotency-Key` header as often as needed: it makes one submission."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)

@@ -113,13 +113,15 @@ class Phase(models.Model):
             models.CheckConstraint(
                 condition=models.Q(total_quota=None) | models.Q(total_quota__gte=1), name="phase_total_quota_positive"
             ),
-            models.CheckConstraint(
-                condition=~models.Q(is_blind=True, shows_fit=True), name="phase_blind_shows_no_fit"
-            ),
+            models.CheckConstraint(condition=~models.Q(is_blind=True, shows_fit=True), name="phase_blind_shows_no_fit"),
         ]
 
     def __str__(self) -> str:
         return f"{self.challenge}: {self.title}"
+
+    def get_absolute_url(self) -> str:
+        """Where files of this phase are submitted."""
+        return reverse("submit", args=[self.challenge.slug, self.slug])
 
     def clean(self) -> None:
         """Messages for the rules that one field's validators cannot tell."""
@@ -132,10 +134,6 @@ class Phase(models.Model):
             errors["slug"] = f"«{self.slug}» is a page of every challenge; choose another word."
         if errors:
             raise ValidationError(errors)
-
-    def get_absolute_url(self) -> str:
-        """Where files of this phase are submitted."""
-        return reverse("submit", args=[self.challenge.slug, self.slug])
 
     def state_at(self, now: Any) -> str:
         """`upcoming`, `open` or `closed` at the moment `now`."""
@@ -170,7 +168,7 @@ class Team(models.Model):
 
 
 class Registration(models.Model):
-    """A user takes part in a challenge: accepted these terms, plays in this team. At most one per user and challenge."""
+    """A user takes part in a challenge: accepted these terms, plays in this team. Once per user and challenge."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="registrations")

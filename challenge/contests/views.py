@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -88,6 +89,9 @@ def team_page(request: SignedInRequest, challenge: str) -> HttpResponse:
     context = {
         "challenge": shown,
         "team": registration.team,
+        "invitation_url": request.build_absolute_uri(
+            reverse("join-team", args=[shown.slug, registration.team.invitation])
+        ),
         "members": members,
         "places_left": max(0, shown.max_team_size - len(members)),
     }

@@ -23,9 +23,7 @@ class PrivateStorage(FileSystemStorage):
     """Durable storage without URLs. Directories are 0700, files 0600."""
 
     def __init__(self, location: str | Path | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700, **kwargs
-        )
+        super().__init__(location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700, **kwargs)
 
     def url(self, name: str | None) -> str:
         """Always raises ValueError: a private file is served by a view that has checked who asks."""

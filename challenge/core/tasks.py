@@ -19,9 +19,7 @@ from challenge.celery import app
 log = structlog.get_logger(__name__)
 
 
-def durable_task(
-    *, name: str, queue: str, soft_limit: int, hard_limit: int
-) -> Callable[[Callable[..., None]], Task]:
+def durable_task(*, name: str, queue: str, soft_limit: int, hard_limit: int) -> Callable[[Callable[..., None]], Task]:
     """Declare a task. `soft_limit` and `hard_limit` are seconds; the hard one kills the process that runs it."""
     if not soft_limit < hard_limit < settings.BROKER_VISIBILITY_TIMEOUT_SECONDS:
         raise ValueError("soft limit < hard limit < visibility timeout, or the broker would deliver the task twice")

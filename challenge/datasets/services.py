@@ -83,7 +83,7 @@ def _table(_key_id: UUID, stored_name: str, sha256: str) -> KeyTable:
 def add_data_file(*, data_file: DataFile, content: File[bytes] | IO[bytes]) -> DataFile:
     """Store `content` as the file of the unsaved `data_file`, with its size and checksum."""
     stream = content if isinstance(content, File) else File(content)
-    data_file.sha256 = sha256_of(stream)  # type: ignore[arg-type]
+    data_file.sha256 = sha256_of(stream)
     data_file.size = stream.size
     data_file.file.save(f"{data_file.pk}", stream, save=False)
     data_file.save()

@@ -21,7 +21,7 @@ METRICS = (Score.Metric.MAIN, Score.Metric.SROCC, Score.Metric.KROCC, Score.Metr
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of a board. `rank` is None for reference rows and undefined scores; `scores` has defined metrics only."""
+    """One line of a board. `rank` is None for reference rows and undefined scores; `scores` has the defined ones."""
 
     rank: int | None
     label: str
@@ -58,7 +58,7 @@ def board(phase: Phase) -> list[Row]:
     return rows
 
 
-def _counting_evaluations(phase: Phase) -> QuerySet[Evaluation, dict[str, Any]]:
+def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
     """One current evaluation for each team, by the phase's rule, and every reference row's; earlier uploads first."""
     order = {
         Phase.BoardRule.BEST: [F("rank_value").desc(nulls_last=True), F("submission__received_at").asc()],

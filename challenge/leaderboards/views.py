@@ -42,10 +42,8 @@ def leaderboard_table(request: HttpRequest, challenge: str, phase: str) -> HttpR
     if not may_see_scores(request.user, shown):
         raise Http404
     etag = quote_etag(f"{shown.pk.hex}-{shown.board_version}")
-    if request.headers.get("If-None-Match") == etag:
-        response = HttpResponse(status=304)
-    else:
-        response = HttpResponse(_table(shown))
+    unchanged = request.headers.get("If-None-Match") == etag
+    response = HttpResponse(status=304) if unchanged else HttpResponse(_table(shown))
     response["ETag"] = etag
     patch_cache_control(response, private=not _is_public(shown), no_cache=True)
     return response

@@ -160,7 +160,7 @@ ANSWER_KEY_PUBLIC_KEY_FILE = env.str("ANSWER_KEY_PUBLIC_KEY_FILE", default="")
 ANSWER_KEY_PRIVATE_KEY_FILE = env.str("ANSWER_KEY_PRIVATE_KEY_FILE", default="")
 
 # --- tasks ------------------------------------------------------------------------------------------------------------
-# Time limits < lease renewal is kept alive by a heartbeat < visibility timeout: a task can never be doubled by the broker.
+# A heartbeat renews the short lease; the hard limit is below the visibility timeout, so the broker never doubles a task.
 SCORING_SOFT_LIMIT_SECONDS = 240
 SCORING_HARD_LIMIT_SECONDS = 300
 SCORING_LEASE_SECONDS = 20
@@ -186,6 +186,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": BROKER_VISIBILITY_TIMEOUT_SECONDS,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    # A publisher that finds no broker gives up at once: the row is stored, the reconciler rings later.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.2,
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
     "socket_keepalive": True,

@@ -12,7 +12,7 @@ from challenge.settings.base import database, env
 
 def required(name: str) -> str:
     """The environment variable `name`; raises ImproperlyConfigured with its name when it is missing or empty."""
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(f"Set the environment variable {name} (see docs/operations.md).")
     return value

@@ -16,13 +16,13 @@ from challenge.settings.base import MIDDLEWARE, TEMPLATES, database, env
 STATE_DIR = Path(tempfile.mkdtemp(prefix="challenge-test-"))
 atexit.register(shutil.rmtree, STATE_DIR, ignore_errors=True)
 
-SECRET_KEY = "only-for-tests-" + "x" * 50  # noqa: S105
+SECRET_KEY = "only-for-tests-" + "x" * 50
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'db.sqlite3'}"))}
 DATABASES["default"]["TEST"] = {"NAME": str(STATE_DIR / "test.sqlite3")} if "DATABASE_URL" not in env.ENVIRON else {}
 
 CELERY_BROKER_URL = "memory://"
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+CELERY_BROKER_TRANSPORT_OPTIONS = {}
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "default"},
     "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "local"},

@@ -10,7 +10,7 @@ from challenge.submissions.models import Submission
 
 
 class SubmitForm(forms.Form):
-    """A prediction file and what there is to say about the method. The hidden nonce makes a double click one submission."""
+    """A prediction file and what there is to say about the method. The nonce makes a double click one submission."""
 
     file = forms.FileField(
         label="Prediction file",

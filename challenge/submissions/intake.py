@@ -5,11 +5,14 @@ disk, format. Whatever is refused costs no quota and leaves no row. Then the fil
 transaction locks the team, counts the quota, inserts the row and its events; the worker is called after the commit.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import datetime
 import shutil
 from collections.abc import Callable
 from pathlib import PurePath
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -51,14 +54,14 @@ class Method:
     device: str = ""
     extra_data: bool | None = None
 
-    def completed_from(self, readme: dict[str, object]) -> "Method":
+    def completed_from(self, readme: dict[str, object]) -> Method:
         """This method with its empty fields taken from `readme` (keys as the fields)."""
         empty = {key: value for key, value in readme.items() if getattr(self, key, "") in ("", None)}
         known = {field.name for field in dataclasses.fields(self)}
         return dataclasses.replace(self, **{key: value for key, value in empty.items() if key in known})  # type: ignore[arg-type]
 
 
-def check_file(phase: Phase, upload: UploadedFile) -> Report:
+def check_file(phase: Phase, upload: UploadedFile[Any]) -> Report:
     """Validate a file against the names of the phase's answer key: every error by line. Costs nothing, writes nothing.
 
     Raises SubmissionRefused when the phase has no answer key yet or the file is too large to look at.
@@ -72,7 +75,7 @@ def check_file(phase: Phase, upload: UploadedFile) -> Report:
         limit = settings.MAX_PREDICTION_FILE_BYTES // 2**20
         raise SubmissionRefused("file_too_large", f"The file is larger than {limit} MB. Send it as a zip.")
     upload.seek(0)
-    report = validate(upload.file, expected_names(key), filename=upload.name)
+    report = validate(cast(IO[bytes], upload.file), expected_names(key), filename=upload.name)
     upload.seek(0)
     return report
 
@@ -81,15 +84,15 @@ def receive(
     *,
     phase: Phase,
     user: User,
-    upload: UploadedFile,
+    upload: UploadedFile[Any],
     method: Method,
     began_at: datetime.datetime,
     idempotency_key: str = "",
 ) -> Submission:
     """Accept `upload` as a submission of `user`'s team in `phase`, or raise SubmissionRefused.
 
-    `began_at` is when the upload began: it decides deadline and quota day. A repeated `idempotency_key` of the same team
-    and phase returns the submission it made the first time, so a client may retry without fear.
+    `began_at` is when the upload began: it decides deadline and quota day. A repeated `idempotency_key` of the same
+    team and phase returns the submission it made the first time, so a client may retry without fear.
     """
     team = _team_that_may_submit(phase, user, began_at)
     if idempotency_key and (earlier := _earlier(team, phase, idempotency_key)):
@@ -118,7 +121,7 @@ def receive(
     return _stored_then(submission, insert)
 
 
-def receive_reference(*, phase: Phase, upload: UploadedFile, method: Method, actor: User | None) -> Submission:
+def receive_reference(*, phase: Phase, upload: UploadedFile[Any], method: Method, actor: User | None) -> Submission:
     """Accept a reference row (a baseline): the same checks of the file and the same scoring, no team, no quota."""
     report = check_file(phase, upload)
     if not report.ok:
@@ -150,7 +153,7 @@ def _team_that_may_submit(phase: Phase, user: User, began_at: datetime.datetime)
     return registration.team
 
 
-def _require_room(upload: UploadedFile) -> None:
+def _require_room(upload: UploadedFile[Any]) -> None:
     storage = Submission._meta.get_field("file").storage
     folder = PurePath(storage.location) if hasattr(storage, "location") else None
     if folder is None:  # an object store has no free space to ask for
@@ -167,7 +170,7 @@ def _earlier(team: Team, phase: Phase, idempotency_key: str) -> Submission | Non
 
 
 def _unsaved(
-    phase: Phase, upload: UploadedFile, method: Method, began_at: datetime.datetime, report: Report
+    phase: Phase, upload: UploadedFile[Any], method: Method, began_at: datetime.datetime, report: Report
 ) -> Submission:
     method = method.completed_from(dict(report.method))
     return Submission(
@@ -179,7 +182,7 @@ def _unsaved(
         extra_data=method.extra_data,
         file_name=PurePath(upload.name or "predictions.csv").name[:200],
         file_size=upload.size or 0,
-        sha256=sha256_of(upload.file),  # type: ignore[arg-type]
+        sha256=sha256_of(cast(IO[bytes], upload.file)),
         rows=report.rows,
         warnings=[warning.message for warning in report.warnings],
         received_at=began_at,
@@ -192,7 +195,7 @@ def _stored_then(submission: Submission, insert: Callable[[], Submission]) -> Su
     """Store the file, then run `insert` in one transaction; the file goes again unless its own row was committed."""
     content = submission.file.file
     submission.file.save(f"{submission.pk}", content, save=False)
-    stored = submission.file.name
+    stored = str(submission.file.name)
     kept = False
     try:
         with transaction.atomic():

@@ -120,6 +120,10 @@ class Submission(models.Model):
     def __str__(self) -> str:
         return f"{self.label} {self.received_at:%Y-%m-%d %H:%M}"
 
+    def get_absolute_url(self) -> str:
+        """Its own page."""
+        return reverse("submission", args=[self.pk])
+
     @property
     def label(self) -> str:
         """The team's name, or the reference row's method name."""
@@ -131,10 +135,6 @@ class Submission(models.Model):
         from challenge.submissions.states import FINAL
 
         return self.status in FINAL
-
-    def get_absolute_url(self) -> str:
-        """Its own page."""
-        return reverse("submission", args=[self.pk])
 
 
 class SubmissionEvent(models.Model):
@@ -174,9 +174,7 @@ class Evaluation(models.Model):
             models.UniqueConstraint(
                 fields=["submission", "answer_key", "scorer_version"], name="evaluation_once_per_key_and_scorer"
             ),
-            models.UniqueConstraint(
-                fields=["submission"], condition=Q(is_current=True), name="evaluation_one_current"
-            ),
+            models.UniqueConstraint(fields=["submission"], condition=Q(is_current=True), name="evaluation_one_current"),
             models.CheckConstraint(
                 condition=Q(rank_value=None) | Q(rank_value__gte=-LARGEST_FLOAT, rank_value__lte=LARGEST_FLOAT),
                 name="evaluation_rank_value_finite",

@@ -18,7 +18,7 @@ def scatter_points(outcome: scoring.Evaluation) -> dict[str, Any] | None:
     """
     import numpy as np
 
-    if outcome.fit is None:
+    if outcome.fit.reason:
         return None
     x, y = outcome.predictions, outcome.mos
     step = -(-len(x) // MOST_POINTS)
@@ -34,9 +34,6 @@ def scatter_points(outcome: scoring.Evaluation) -> dict[str, Any] | None:
         "curve_x": rounded(curve_x),
         "curve_y": rounded(curve_y),
     }
-
-
-
 
 
 def scatter_svg(points: dict[str, Any]) -> SafeString:
@@ -60,7 +57,8 @@ def scatter_svg(points: dict[str, Any]) -> SafeString:
         '<path class="axes" d="M{m} 12V{b}H{r}"/><path class="dots" d="{dots}"/>'
         '<polyline class="curve" points="{curve}"/>{ticks}'
         '<text class="axis-label" x="{mid}" y="{bottom}" text-anchor="middle">prediction</text>'
-        '<text class="axis-label" x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">MOS</text>'
+        '<text class="axis-label" x="14" y="{middle}" text-anchor="middle"'
+        ' transform="rotate(-90 14 {middle})">MOS</text>'
         "</svg>",
         w=WIDTH,
         h=HEIGHT,

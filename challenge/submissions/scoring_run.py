@@ -58,7 +58,7 @@ def claim(submission_id: uuid.UUID) -> Claim | None:
     """Claim a queued submission, or one whose worker has not renewed its lease; None when there is nothing to do."""
     now = timezone.now()
     token = uuid.uuid4()
-    lease = {"lease_token": token, "lease_expires_at": _lease_end(now), "attempts": F("attempts") + 1}
+    lease: dict[str, Any] = {"lease_token": token, "lease_expires_at": _lease_end(now), "attempts": F("attempts") + 1}
     row = Submission.objects.filter(pk=submission_id, attempts__lt=settings.SCORING_MAX_ATTEMPTS)
     with transaction.atomic():
         claimed = transition(row, to=Status.SCORING, reason="claimed by a worker", **lease)
@@ -99,7 +99,7 @@ def score(submission_id: uuid.UUID) -> None:
         fail(held.rows, "Scoring needed more memory than a worker has.")
     except DatabaseError:
         raise  # nothing can be written now; the lease expires and the reconciler calls again
-    except Exception:  # noqa: BLE001  whatever it is, the row must not stay claimed
+    except Exception:
         log.exception("scoring failed", attempt=held.attempt)
         if held.attempt >= settings.SCORING_MAX_ATTEMPTS:
             fail(held.rows, INTERNAL_ERROR)

@@ -42,7 +42,7 @@ def withdraw(submission: Submission, actor: User) -> bool:
 
 
 def choose(submission: Submission) -> bool:
-    """Make this scored submission the one that counts for its team on a board of chosen ones; False if it is not scored.
+    """Make this scored submission the one that counts for its team; False if it is not scored.
 
     Choosing another one later is possible until the phase closes; the caller checks who asks and when.
     """

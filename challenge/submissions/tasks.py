@@ -44,7 +44,7 @@ def ring(submission_id: UUID, rings: int = 0) -> bool:
 @worker_init.connect
 def import_before_forking(**_kwargs: Any) -> None:
     """Load numpy, scipy and the scorer once in the parent: children share the memory, the first score is as fast."""
-    import scoring
     import challenge.submissions.scoring_run  # noqa: F401
+    import scoring
 
     scoring.evaluate({f"{i}": float(i % 7) for i in range(20)}, {f"{i}": float(i) for i in range(20)}, bootstrap=0)

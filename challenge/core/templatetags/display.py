@@ -1,6 +1,9 @@
 """How numbers and times look, everywhere: one place for each rule."""
 
 import datetime
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from django import template
 from django.utils import timezone
@@ -13,11 +16,45 @@ register = template.Library()
 
 UNDEFINED = "–"
 
+METRIC_NAMES = {
+    "main": "Main score",
+    "srocc": "SRoCC",
+    "krocc": "KRoCC",
+    "plcc": "PLCC",
+    "rmse": "RMSE",
+    "pearson": "Pearson",
+    "plcc_logistic4": "PLCC (4 parameters)",
+}
+
 
 @register.filter
-def score(value: float | None) -> str:
-    """A metric to four decimals; an en dash where it is undefined."""
-    return UNDEFINED if value is None else f"{value:.4f}"
+def score(value: float | str | None) -> str:
+    """A metric to four decimals; an en dash where it is undefined (a template passes "" for what is not there)."""
+    return UNDEFINED if value is None or value == "" else f"{value:.4f}"
+
+
+@register.filter
+def metric_name(metric: str) -> str:
+    """How the metric is spelt for people."""
+    return METRIC_NAMES.get(metric, metric)
+
+
+@register.filter
+def formula(text: str) -> str:
+    """A phase's formula with the metrics spelt for people: `(SRoCC + PLCC) / 2`."""
+    return re.sub(r"[a-z][a-z0-9_]*", lambda word: metric_name(word.group()), text)
+
+
+@register.filter
+def pairs(mapping: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    """The items of a mapping whose keys come from a file: unlike `mapping.items`, also right where one is "items"."""
+    return list(mapping.items()) if mapping else []
+
+
+@register.filter
+def thousands(value: int) -> str:
+    """A count with thin groups: `4 000`."""
+    return f"{value:,}".replace(",", "\u202f")
 
 
 @register.filter

@@ -32,5 +32,5 @@ class Command(BaseCommand):
             try:
                 close_old_connections()
                 reconcile()
-            except Exception:  # noqa: BLE001  the loop outlives whatever one round meets
+            except Exception:
                 log.exception("a round of the reconciler failed")

@@ -1,0 +1,169 @@
+"""The organisers' desk in the stock admin: challenges, their phases and answer keys, teams and registrations.
+
+Staff who are not superusers see and change only the challenges they organise; every list goes through `organised`.
+"""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from challenge.accounts.models import User
+from challenge.contests.models import Challenge, Phase, Registration, Team
+
+
+def organised_challenges(user: User | AnonymousUser) -> QuerySet[Challenge]:
+    """The challenges that this member of staff may manage."""
+    if not user.is_authenticated:
+        return Challenge.objects.none()
+    return Challenge.objects.all() if user.is_superuser else user.organised_challenges.all()
+
+
+class OrganiserAdmin(admin.ModelAdmin):
+    """An admin whose rows belong to a challenge, reached by `challenge_path`; staff need no model permissions."""
+
+    challenge_path: str = "challenge"
+    may_add = True
+    may_change = True
+    may_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Rows of the viewer's challenges only."""
+        rows = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows
+        return rows.filter(**{f"{self.challenge_path}__in": organised_challenges(request.user)})
+
+    def _is_staff(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """All staff."""
+        return self._is_staff(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Rows of the viewer's own challenges."""
+        return self._is_staff(request) and self._owns(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Rows of the viewer's own challenges, where this kind of row can change at all."""
+        return self.may_change and self._is_staff(request) and self._owns(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """All staff, where this kind of row is made by hand at all."""
+        return self.may_add and self._is_staff(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Only what is harmless to delete."""
+        return self.may_delete and self._is_staff(request) and self._owns(request, obj)
+
+    def _owns(self, request: HttpRequest, obj: Model | None) -> bool:
+        return obj is None or request.user.is_superuser or self.get_queryset(request).filter(pk=obj.pk).exists()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Choices of foreign keys are limited to the viewer's challenges."""
+        if db_field.related_model is Challenge:
+            kwargs["queryset"] = organised_challenges(request.user)
+        elif db_field.related_model in (Phase, Team):
+            kwargs["queryset"] = db_field.related_model.objects.filter(challenge__in=organised_challenges(request.user))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class PhaseInline(admin.StackedInline):
+    """Phases on the challenge's page."""
+
+    model = Phase
+    extra = 0
+    show_change_link = True
+    fields = (
+        ("title", "slug", "position"),
+        ("opens_at", "closes_at"),
+        ("daily_quota", "total_quota"),
+        ("board_rule", "formula"),
+        ("is_blind", "shows_fit"),
+        "description",
+    )
+    prepopulated_fields: ClassVar = {"slug": ("title",)}
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the challenge."""
+        return bool(request.user.is_staff)
+
+    has_change_permission = has_add_permission
+    has_view_permission = has_add_permission
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only before anybody has submitted: submissions are never lost to a click."""
+        return bool(request.user.is_staff) and (
+            obj is None or not obj.phases.filter(submissions__isnull=False).exists()
+        )
+
+
+@admin.register(Challenge)
+class ChallengeAdmin(OrganiserAdmin):
+    """Challenges with their phases. Whoever makes one organises it."""
+
+    challenge_path = "pk"
+    list_display = ("title", "slug", "is_published", "is_demo", "created_at")
+    search_fields = ("title", "slug")
+    prepopulated_fields: ClassVar = {"slug": ("title",)}
+    filter_horizontal = ("organisers",)
+    inlines = (PhaseInline,)
+    readonly_fields = ("is_demo",)
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool) -> None:
+        """A member of staff cannot lock themselves out of the challenge they have just saved."""
+        super().save_related(request, form, formsets, change)
+        if not request.user.is_superuser:
+            form.instance.organisers.add(request.user)
+
+
+@admin.register(Phase)
+class PhaseAdmin(OrganiserAdmin):
+    """Phases by themselves, for long descriptions and for links from elsewhere."""
+
+    list_display = ("title", "challenge", "opens_at", "closes_at", "state", "is_blind", "has_answer_key")
+    list_filter = ("is_blind", "board_rule")
+    list_select_related = ("challenge",)
+
+    @admin.display(boolean=True, description="answer key")
+    def has_answer_key(self, phase: Phase) -> bool:
+        """Whether files can be accepted."""
+        return phase.answer_keys.filter(is_current=True).exists()
+
+
+class RegistrationInline(admin.TabularInline):
+    """Members on the team's page, to read."""
+
+    model = Registration
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("user", "terms_version", "terms_accepted_at")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the team."""
+        return bool(request.user.is_staff)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """People join by themselves."""
+        return False
+
+
+@admin.register(Team)
+class TeamAdmin(OrganiserAdmin):
+    """Teams and their members."""
+
+    may_add = False
+    list_display = ("name", "challenge", "members", "is_demo", "created_at")
+    list_filter = ("challenge",)
+    search_fields = ("name",)
+    readonly_fields = ("challenge", "is_demo")
+    inlines = (RegistrationInline,)
+
+    @admin.display
+    def members(self, team: Team) -> str:
+        """User names."""
+        return ", ".join(team.registrations.values_list("user__username", flat=True))

@@ -1,0 +1,35 @@
+"""The tabs of a challenge's pages."""
+
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.utils import timezone
+
+from challenge.contests.access import registration_of
+from challenge.contests.models import Challenge, Phase
+
+register = template.Library()
+
+
+@register.inclusion_tag("contests/nav.html", takes_context=True)
+def challenge_nav(context: Context, challenge: Challenge, current: str) -> dict[str, Any]:
+    """The tabs, `current` marked; phase pages keep their phase, other pages lead to the phase that matters now."""
+    request = context["request"]
+    phases = list(challenge.phases.all())
+    return {
+        "challenge": challenge,
+        "current": current,
+        "phase": context.get("phase") or _phase_of_interest(phases),
+        "registration": registration_of(request.user, challenge),
+    }
+
+
+def _phase_of_interest(phases: list[Phase]) -> Phase | None:
+    """The open phase that closes first, else the last one that has opened, else the first one."""
+    now = timezone.now()
+    open_now = [phase for phase in phases if phase.state_at(now) == "open"]
+    if open_now:
+        return min(open_now, key=lambda phase: phase.closes_at)
+    begun = [phase for phase in phases if phase.state_at(now) == "closed"]
+    return (begun or phases[:1] or [None])[-1]

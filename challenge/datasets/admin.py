@@ -1,0 +1,108 @@
+"""Data files and answer keys in the admin. An answer key is uploaded once, sealed in that request, and never shown."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from challenge.contests.admin import OrganiserAdmin
+from challenge.datasets.models import AnswerKey, DataFile
+from challenge.datasets.services import add_answer_key, add_data_file
+from scoring.answer_key import InvalidAnswerKey, read_answer_key
+
+
+class AnswerKeyForm(forms.ModelForm):
+    """A phase and a CSV `name,mos[,subset columns]`; every error of the file is listed by line."""
+
+    upload = forms.FileField(
+        label="Answer key",
+        help_text="CSV with the header name,mos and optional subset columns (generator, ...). It is sealed at once "
+        "with the workers' public key: nobody can read it here afterwards.",
+    )
+
+    class Meta:
+        model = AnswerKey
+        fields = ("phase",)
+
+    def clean_upload(self) -> bytes:
+        """The bytes of a valid key."""
+        content: bytes = self.cleaned_data["upload"].read()
+        try:
+            read_answer_key(content)
+        except InvalidAnswerKey as error:
+            raise ValidationError(str(error)) from error
+        return content
+
+
+@admin.register(AnswerKey)
+class AnswerKeyAdmin(OrganiserAdmin):
+    """Versions of answer keys. A new one takes over for what is scored from then on."""
+
+    challenge_path = "phase__challenge"
+    form = AnswerKeyForm
+    may_change = False
+    list_display = ("phase", "version", "is_current", "rows", "subset_columns", "uploaded_by", "created_at")
+    list_select_related = ("phase__challenge", "uploaded_by")
+    fields = ("phase", "version", "is_current", "rows", "subset_columns", "sealed_sha256", "uploaded_by", "created_at")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The upload form for a new key, the public facts of an old one."""
+        return self.fields if obj else ("phase", "upload")
+
+    def save_model(self, request: HttpRequest, obj: AnswerKey, form: Any, change: bool) -> None:
+        """Seal and store through the service; the admin's own instance becomes the stored row."""
+        key = add_answer_key(phase=obj.phase, content=form.cleaned_data["upload"], actor=request.user)  # type: ignore[arg-type]
+        obj.pk, obj.version, obj._state.adding = key.pk, key.version, False
+
+
+class DataFileForm(forms.ModelForm):
+    """A data file; size and checksum are computed."""
+
+    class Meta:
+        model = DataFile
+        fields = (
+            "challenge",
+            "title",
+            "description",
+            "file",
+            "file_name",
+            "licence",
+            "audience",
+            "available_from",
+            "position",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "file_name" in self.fields:
+            self.fields["file_name"].required = False
+            self.fields["file_name"].help_text = "The name a download gets; empty: the name of the file you choose."
+        if "file" in self.fields:
+            self.fields["file"].widget = forms.FileInput()
+
+    def clean(self) -> dict[str, Any]:
+        """Fill the download's name in."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if not values.get("file_name") and values.get("file"):
+            values["file_name"] = values["file"].name.rsplit("/", 1)[-1][:120]
+        return values
+
+
+@admin.register(DataFile)
+class DataFileAdmin(OrganiserAdmin):
+    """What participants download."""
+
+    form = DataFileForm
+    may_delete = True
+    list_display = ("title", "challenge", "file_name", "size", "audience", "available_from")
+    list_filter = ("challenge", "audience")
+    readonly_fields = ("size", "sha256", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: DataFile, form: Any, change: bool) -> None:
+        """Through the service where a file came with the form."""
+        if "file" in form.changed_data:
+            add_data_file(data_file=obj, content=form.cleaned_data["file"])
+        else:
+            super().save_model(request, obj, form, change)

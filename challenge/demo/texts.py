@@ -1,0 +1,37 @@
+"""Texts of the demo challenge (Markdown)."""
+
+DESCRIPTION = """\
+Each image was drawn by one of 15 text-to-image models from a prompt and rated by 21 people on a scale from 0 to 5.
+**Predict the mean opinion score (MOS) of each image.**
+
+This is a demonstration on real figures: the 14,000 released training MOS of
+[AIGIQA-20K](https://arxiv.org/abs/2404.03407), split 7 : 1 : 2 within each generator. The images themselves are not
+included; file names begin with the generator, and that alone already correlates at about 0.71 with the MOS. The
+reference row «Generator mean» shows it: a metric that scores below it explains less than the name of the model.
+
+| part | images | MOS |
+|---|---|---|
+| training | 9,800 | public |
+| validation (development phase) | 1,400 | hidden |
+| test (final phase) | 2,800 | hidden |
+
+Submissions are scored by SRoCC, KRoCC and PLCC, the last after the five-parameter logistic mapping of equation 4. The
+main score is the mean of SRoCC and PLCC.
+
+Teams whose name begins with *Demo* were made with this page; their files use nothing but the public training MOS.
+"""
+
+TERMS = """\
+1. One account per person, one team per person.
+2. Predict from what is on the data page and from other public data; say so where you use any.
+3. In this demonstration the «hidden» values are part of a public data set. Looking them up proves nothing.
+"""
+
+DEVELOPMENT = """\
+Predict the 1,400 validation images. Scores and the fit plot show at once; the board keeps the best score of each team.
+"""
+
+FINAL = """\
+Predict the 2,800 test images. This phase is blind: you get a receipt, and scores and board stay hidden until the
+organisers open them. The submission you choose counts; until you choose, the last one does.
+"""
