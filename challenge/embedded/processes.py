@@ -43,6 +43,7 @@ class Spec:
     stop_rank: int = 0
     inherit: Sequence[int] = ()  # file descriptors that stay open in the child
     input: IO[bytes] | int = subprocess.DEVNULL
+    cwd: Path | None = None
 
 
 def spawn(spec: Spec, log: IO[bytes] | int) -> subprocess.Popen[bytes]:
@@ -54,6 +55,7 @@ def spawn(spec: Spec, log: IO[bytes] | int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  commands come from our own specs
         list(spec.command),
         env=dict(spec.env),
+        cwd=spec.cwd,
         stdin=spec.input,
         stdout=log,
         stderr=subprocess.STDOUT if log != subprocess.DEVNULL else subprocess.DEVNULL,

@@ -64,7 +64,7 @@ class Server:
             # The settings of this process were read before there was a key; children would sign with another one.
             listener.close()
             os.close(lock)
-            os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606  the same command once more
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the same command once more
         supervisor = Supervisor(self.state_dir / "logs", lambda line: self.say(f"serve: {line}"), lock)
         supervisor.handle_signals()
         _log_to_file(supervisor.logs / "serve.log")

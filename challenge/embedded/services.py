@@ -42,6 +42,7 @@ def worker_spec(env: Mapping[str, str], concurrency: int, private_key: Path) -> 
     return Spec(
         "worker",
         command,
+        cwd=settings.BASE_DIR,
         env={**env, "ANSWER_KEY_PRIVATE_KEY_FILE": str(private_key)},
         stop=((TERM, 25.0), (QUIT, 5.0)),
         fast_stop=((QUIT, 2.0),),
@@ -54,6 +55,7 @@ def scheduler_spec(env: Mapping[str, str]) -> Spec:
     return Spec(
         "scheduler",
         [sys.executable, str(settings.BASE_DIR / "manage.py"), "scheduler"],
+        cwd=settings.BASE_DIR,
         env=env,
         stop=((TERM, 5.0),),
         fast_stop=((TERM, 1.0),),
@@ -71,6 +73,7 @@ def web_spec(env: Mapping[str, str], listener: int) -> Spec:
     return Spec(
         "web",
         command,
+        cwd=settings.BASE_DIR,
         env=env,
         stop=((TERM, 15.0),),
         fast_stop=((QUIT, 1.0),),
