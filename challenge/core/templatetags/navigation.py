@@ -11,15 +11,18 @@ from challenge.contests.models import Challenge, Phase
 
 register = template.Library()
 
+TAB_OF = {"join-team": "join", "submission": "submissions", "withdraw": "submissions"}  # others: the route's own name
+
 
 @register.inclusion_tag("contests/nav.html", takes_context=True)
-def challenge_nav(context: Context, challenge: Challenge, current: str) -> dict[str, Any]:
-    """The tabs, `current` marked; phase pages keep their phase, other pages lead to the phase that matters now."""
+def challenge_nav(context: Context, challenge: Challenge) -> dict[str, Any]:
+    """The tabs, that of this page marked; phase pages keep their phase, others lead to the phase that matters now."""
     request = context["request"]
+    page = request.resolver_match.url_name
     phases = list(challenge.phases.all())
     return {
         "challenge": challenge,
-        "current": current,
+        "current": TAB_OF.get(page, page),
         "phase": context.get("phase") or _phase_of_interest(phases),
         "registration": registration_of(request.user, challenge),
     }
