@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from challenge.contests.access import is_organiser, may_see_scores, registration_of, visible_challenges, visible_phases
 from challenge.contests.models import Phase
 from challenge.core.http import SignedInRequest
-from challenge.datasets.services import current_answer_key
+from challenge.datasets.services import current_answer_key, expected_names
 from challenge.submissions import services
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.forms import SubmitForm
@@ -49,6 +49,7 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
             refusal = error
         else:
             return redirect(submission)
+    key = current_answer_key(shown)
     context = {
         "challenge": shown.challenge,
         "phase": shown,
@@ -57,7 +58,8 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
         "form": form,
         "refusal": refusal,
         "quota": quota_for(shown, request.user, timezone.now()),
-        "answer_key": current_answer_key(shown),
+        "answer_key": key,
+        "example_names": expected_names(key)[:3] if key else (),
         "now": timezone.now(),
     }
     return render(request, "submissions/submit.html", context, status=422 if refusal or form.errors else 200)
@@ -139,7 +141,9 @@ def withdraw(request: SignedInRequest, submission_id: str) -> HttpResponse:
     """Ask, then withdraw a submission that is not scored yet; its quota comes back."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
     if request.method != "POST":
-        return render(request, "submissions/withdraw.html", {"submission": submission, "phase": submission.phase})
+        phase = submission.phase
+        context = {"submission": submission, "phase": phase, "challenge": phase.challenge}
+        return render(request, "submissions/withdraw.html", context)
     if services.withdraw(submission, request.user):
         messages.success(request, "Withdrawn. Your quota was given back.")
     else:
