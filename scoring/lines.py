@@ -125,6 +125,7 @@ class LineReader:
         self._lines: dict[str, int] = {}  # name -> line that gave its score
         self._accounted: set[str] = set()  # names a faulty line was about
         self._header: list[str] | None = None
+        self._swapped_header: int | None = None  # its line
 
     def read(self, text: TextIO) -> None:
         """Read every line."""
@@ -163,14 +164,11 @@ class LineReader:
                     "empty_file", "the file has a header but no rows", None, "Write one line name,score per image."
                 )
             return
-        for code, message in (
-            ("wrong_delimiter", "all lines use another delimiter than a comma"),
-            ("decimal_comma", "all scores are written with a decimal comma"),
-            ("extra_columns", "all lines have more than two columns"),
-            ("swapped_columns", "all lines have the score first and the name second"),
-            ("path_in_name", "all names have a folder in front"),
-        ):
-            self.faults.collapse(code, self.rows, f"{message} ({self.rows} lines)")
+        for code in ("wrong_delimiter", "decimal_comma", "extra_columns", "swapped_columns", "path_in_name"):
+            self.faults.collapse(code, self.rows)
+        if self._swapped_header and not self.faults.counts["swapped_columns"]:
+            message = "the header has the score first and the name second, the rows do not"
+            self.faults.add("swapped_header", message, self._swapped_header, "Write name,score.")
         if self.index is not None:
             self.missing = [n for n in self.index.ordered if n not in self._lines and n not in self._accounted]
             self.faults.add_missing(self.missing)
@@ -196,7 +194,9 @@ class LineReader:
             return
         if self.rows == 0 and self._header is None and self._is_header(fields):
             self._header = fields
-            self._check_header(number, fields)
+            words = [field.lower() for field in fields]
+            if len(words) == 2 and words[0] in _SCORE_HEADERS and words[1] in _NAME_HEADERS:
+                self._swapped_header = number
             return
         self.rows += 1
         if self._delimiter_fault(number, line, fields) or self._column_fault(number, fields):
@@ -216,13 +216,6 @@ class LineReader:
         if any(word in _NAME_HEADERS or word in _SCORE_HEADERS for word in words):
             return True
         return len(words) > 1 and not any(re.search(r"[\d./\\]", word) for word in words) and all(words)
-
-    def _check_header(self, number: int, fields: list[str]) -> None:
-        words = [field.lower() for field in fields]
-        if len(words) == 2 and words[0] in _SCORE_HEADERS and words[1] in _NAME_HEADERS:
-            self.faults.add(
-                "swapped_header", "the header has the score first and the name second", number, "Write name,score."
-            )
 
     def _delimiter_fault(self, number: int, line: str, fields: list[str]) -> bool:
         """A line whose first field still holds a semicolon, tab or space before a number uses another delimiter."""
@@ -253,7 +246,8 @@ class LineReader:
                 "empty_score", f"line {number} has one column only: {quoted(fields[0])}", number, "Write name,score."
             )
             return True
-        if len(fields) == 3 and self._header is None and re.fullmatch(r"[+-]?\d+", fields[1]) and fields[2].isdigit():
+        two_expected = self._header is None or len(self._header) == 2
+        if len(fields) == 3 and two_expected and re.fullmatch(r"[+-]?\d+", fields[1]) and fields[2].isdigit():
             self._account(fields[0])
             example = f"{fields[1]}.{fields[2]}"[:40]
             self.faults.add(

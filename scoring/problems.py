@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 MAX_SHOWN = 100
@@ -112,7 +112,7 @@ class ProblemLog:
         problem = Problem("missing_names", self._missing_summary, None, "Add one line for each missing name.")
         self.shown = [*self.shown[: MAX_SHOWN - 1], problem]
 
-    def collapse(self, code: str, rows: int, message: str) -> None:
+    def collapse(self, code: str, rows: int) -> None:
         """Replace a fault that every one of the rows shares by one problem at its first line."""
         if rows < 2 or self.counts[code] < rows:
             return
@@ -120,7 +120,7 @@ class ProblemLog:
         if first is None:
             return
         self.shown = [problem for problem in self.shown if problem.code != code]
-        self.shown.insert(0, Problem(code, message, first.line, first.fix))
+        self.shown.insert(0, replace(first, message=f"{first.message} (and so on all {rows} lines)"))
         self.counts[code] = 1
 
     def add_warning(self, code: str, message: str, line: int | None = None, fix: str = "") -> None:

@@ -1,0 +1,42 @@
+"""Real reference data for the scoring tests. It is not part of the repository (licences); CI must have it, others may not."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+
+def shared(relative: str) -> Path:
+    """Path of a reference file; skips the test when it is missing, and fails it in CI."""
+    path = SHARED_DATA / relative
+    if not path.exists():
+        reason = f"reference data {relative} is not beside the repository (../shared/data)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(scope="session")
+def reference_pairs() -> dict[str, tuple[dict, np.ndarray, np.ndarray]]:
+    """{name: (expected values, predictions, MOS)} of the real pairs in eq4_reference.json."""
+    expected = json.loads(shared("eq4-reference/eq4_reference.json").read_text())
+    pairs = {}
+    for name, values in expected.items():
+        x, y = np.loadtxt(shared("eq4-reference/" + values["file"]), delimiter=",", skiprows=1).T
+        pairs[name] = (values, x, y)
+    return pairs
+
+
+@pytest.fixture
+def sample() -> tuple[np.ndarray, np.ndarray]:
+    """400 synthetic predictions and MOS in [0, 5] with SRoCC near 0.78."""
+    rng = np.random.default_rng(7)
+    quality = rng.uniform(-2, 2, 400)
+    return quality + rng.normal(0, 0.7, 400), np.clip(2.5 + quality + rng.normal(0, 0.6, 400), 0, 5)
