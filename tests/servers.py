@@ -53,6 +53,7 @@ def running(
             stdout=out,
             stderr=out,
             start_new_session=True,
+            cwd=log.parent,  # `user` may have no right to enter ours
             user=user,
             group=user,
             extra_groups=None if user is None else [],
@@ -146,7 +147,13 @@ def _initialise(programs: Path, folder: Path, password: str, user: int | None) -
         *("--auth=scram-sha-256", f"--pwfile={password_file}"),
     ]
     done = subprocess.run(
-        command, user=user, group=user, extra_groups=None if user is None else [], capture_output=True, check=False
+        command,
+        cwd=folder,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         raise ServerFailedError(f"initdb: {done.stderr.decode(errors='replace')}")
