@@ -1,0 +1,191 @@
+// What the pages do beyond plain HTML. Every form and link works without this file; nothing here decides anything.
+// Sections: time, announcements and htmx, forms, copy buttons, leaderboard.
+"use strict";
+
+document.documentElement.classList.add("js");
+const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
+
+// --- time: the viewer's zone beside UTC, countdowns that trust the server's clock -------------------------------------
+
+const ZONED = new Intl.DateTimeFormat(undefined, {
+  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+});
+
+function addLocalTimes(root) {
+  for (const time of all("main time[datetime]:not([data-local])", root)) {
+    const date = new Date(time.dateTime);
+    time.dataset.local = "";
+    if (date.getTimezoneOffset() === 0) continue; // the viewer's time is UTC already
+    const local = document.createElement("span");
+    local.className = "local";
+    local.textContent = ZONED.format(date);
+    time.after(" ", local);
+  }
+}
+
+// How far this computer's clock is behind the server's, in ms. A page from the browser's cache tells nothing about it.
+function clockSkew() {
+  const stated = Date.parse(document.querySelector('meta[name="server-time"]')?.content);
+  const load = performance.getEntriesByType("navigation")[0];
+  const fromCache = load && (load.type === "back_forward" || load.transferSize === 0);
+  return Number.isNaN(stated) || fromCache ? 0 : stated - Date.now();
+}
+const skew = clockSkew();
+
+// Same words as the filter `duration` in core/templatetags/display.py.
+function duration(ms) {
+  const total = Math.floor(ms / 1000);
+  const [days, hours, minutes] = [Math.floor(total / 86400), Math.floor(total / 3600) % 24, Math.floor(total / 60) % 60];
+  if (days) return `${days} d ${hours} h`;
+  if (hours) return `${hours} h ${minutes} min`;
+  return `${minutes} min ${total % 60} s`;
+}
+
+function runCountdowns() {
+  for (const element of all(".countdown[data-until]")) {
+    const left = Date.parse(element.dataset.until) - Date.now() - skew;
+    const text = left > 0 ? duration(left) : "now";
+    if (element.textContent === text) continue;
+    element.textContent = text;
+    if (left <= 0 && !element.dataset.over) {
+      element.dataset.over = "";
+      announce("The time is up. Reload the page to see what has changed.");
+    }
+  }
+}
+
+// --- announcements and htmx -------------------------------------------------------------------------------------------
+
+function announce(text) {
+  const place = document.getElementById("announcer");
+  if (place && place.textContent !== text) place.textContent = text;
+}
+
+const lastAnswers = new Map(); // address -> text: an unchanged answer is not swapped in, so focus and selection stay
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (requestConfig.verb !== "get") return;
+  if (new URL(xhr.responseURL, location.href).pathname !== requestConfig.path) {
+    event.detail.shouldSwap = false; // signed out meanwhile: the login page must not land inside this one
+    location.reload();
+  } else if (lastAnswers.get(requestConfig.path) === xhr.response) {
+    event.detail.shouldSwap = false;
+  } else {
+    lastAnswers.set(requestConfig.path, xhr.response);
+  }
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  const settled = event.detail.elt;
+  addLocalTimes(document);
+  if (settled.dataset.announce) announce(settled.dataset.announce);
+});
+
+for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, (event) => {
+    if (event.detail.target?.id !== "validation") return; // polling simply goes on
+    const status = event.detail.xhr?.status;
+    event.detail.target.textContent =
+      `The check did not run (${status ? `error ${status}` : "no connection"}). You can submit the file all the same.`;
+  });
+}
+
+// --- forms: one submission per click, a file zone ---------------------------------------------------------------------
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("form[data-once]")) return;
+  if (form.dataset.sent !== undefined) event.preventDefault();
+  form.dataset.sent = "";
+  for (const button of all("button[type=submit]", form)) button.setAttribute("aria-busy", "true");
+});
+
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return; // came back through history: the form may be sent again
+  for (const form of all("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of all("button[aria-busy]", form)) button.removeAttribute("aria-busy");
+  }
+});
+
+function installFileZone(zone) {
+  const input = zone.querySelector("input[type=file]");
+  const over = (is) => (event) => {
+    event.preventDefault();
+    zone.classList.toggle("over", is);
+  };
+  zone.addEventListener("dragover", over(true));
+  zone.addEventListener("dragleave", over(false));
+  zone.addEventListener("drop", (event) => {
+    over(false)(event);
+    if (!event.dataTransfer.files.length) return;
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
+// --- copy buttons -----------------------------------------------------------------------------------------------------
+
+function installCopyButton(holder) {
+  const input = holder.querySelector("input");
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy" });
+  button.addEventListener("click", async () => {
+    input.select();
+    try {
+      await navigator.clipboard.writeText(input.value);
+    } catch {
+      document.execCommand("copy"); // the clipboard API needs https
+    }
+    button.textContent = "Copied";
+    announce("Copied.");
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+  holder.append(button);
+}
+
+// --- leaderboard: my team, filter, refresh ----------------------------------------------------------------------------
+
+const POLL_MS = 10000;
+
+function installBoard(board) {
+  const filter = document.querySelector('[data-filter="#board"]');
+  let etag = board.dataset.etag;
+
+  function dress() {
+    document.getElementById(`team-${board.dataset.myTeam}`)?.classList.add("mine");
+    const wanted = filter.value.trim().toLowerCase();
+    const rows = all("tbody tr", board);
+    for (const row of rows) row.hidden = !row.dataset.name.includes(wanted);
+    return rows.filter((row) => !row.hidden).length;
+  }
+
+  async function refresh() {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(board.dataset.poll, { headers: { "If-None-Match": etag } });
+      if (answer.status !== 200 || answer.redirected) return; // 304: nothing new
+      etag = answer.headers.get("ETag");
+      board.innerHTML = await answer.text();
+      dress();
+      addLocalTimes(board);
+      announce("The leaderboard has changed.");
+    } catch {
+      // no connection: the next round tries again
+    }
+  }
+
+  filter.addEventListener("input", () => announce(`${dress()} rows`));
+  dress();
+  setInterval(refresh, POLL_MS);
+}
+
+// --- start ------------------------------------------------------------------------------------------------------------
+
+const board = document.getElementById("board");
+if (board?.dataset.poll) installBoard(board);
+all("[data-file-zone]").forEach(installFileZone);
+all("[data-copy]").forEach(installCopyButton);
+addLocalTimes(document);
+runCountdowns();
+setInterval(runCountdowns, 1000);
