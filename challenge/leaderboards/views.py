@@ -29,6 +29,7 @@ def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpRespons
         "may_see": may_see,
         "team": registration.team if registration else None,
         "table": _table(shown) if may_see else "",
+        "etag": _etag(shown),
     }
     response = render(request, "leaderboards/leaderboard.html", context)
     patch_cache_control(response, private=True, no_cache=True)
@@ -41,7 +42,7 @@ def leaderboard_table(request: HttpRequest, challenge: str, phase: str) -> HttpR
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     if not may_see_scores(request.user, shown):
         raise Http404
-    etag = quote_etag(f"{shown.pk.hex}-{shown.board_version}")
+    etag = _etag(shown)
     unchanged = request.headers.get("If-None-Match") == etag
     response = HttpResponse(status=304) if unchanged else HttpResponse(_table(shown))
     response["ETag"] = etag
@@ -83,6 +84,10 @@ def _table(phase: Phase) -> str:
         html = render_to_string("leaderboards/table.html", {"rows": board_of(phase), "phase": phase})
         caches["local"].set(key, html, CACHE_SECONDS)
     return html
+
+
+def _etag(phase: Phase) -> str:
+    return quote_etag(f"{phase.pk.hex}-{phase.board_version}")
 
 
 def _is_public(phase: Phase) -> bool:
