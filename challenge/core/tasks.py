@@ -19,8 +19,11 @@ from challenge.celery import app
 log = structlog.get_logger(__name__)
 
 
-def durable_task(*, name: str, queue: str, soft_limit: int, hard_limit: int) -> Callable[[Callable[..., None]], Task]:
-    """Declare a task. `soft_limit` and `hard_limit` are seconds; the hard one kills the process that runs it."""
+def durable_task(*, name: str, soft_limit: int, hard_limit: int) -> Callable[[Callable[..., None]], Task]:
+    """Declare a task. CELERY_TASK_ROUTES gives its queue by the prefix of `name`.
+
+    `soft_limit` and `hard_limit` are seconds: the first raises in the task, the second kills the process that runs it.
+    """
     if not soft_limit < hard_limit < settings.BROKER_VISIBILITY_TIMEOUT_SECONDS:
         raise ValueError("soft limit < hard limit < visibility timeout, or the broker would deliver the task twice")
 
@@ -34,7 +37,6 @@ def durable_task(*, name: str, queue: str, soft_limit: int, hard_limit: int) -> 
         return app.task(
             run,
             name=name,
-            queue=queue,
             acks_late=True,
             reject_on_worker_lost=True,
             ignore_result=True,

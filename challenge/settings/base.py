@@ -160,7 +160,7 @@ ANSWER_KEY_PUBLIC_KEY_FILE = env.str("ANSWER_KEY_PUBLIC_KEY_FILE", default="")
 ANSWER_KEY_PRIVATE_KEY_FILE = env.str("ANSWER_KEY_PRIVATE_KEY_FILE", default="")
 
 # --- tasks ------------------------------------------------------------------------------------------------------------
-# A heartbeat renews the short lease; the hard limit is below the visibility timeout, so the broker never doubles a task.
+# A heartbeat renews the short lease; the hard limit is below the visibility timeout: the broker never doubles a task.
 SCORING_SOFT_LIMIT_SECONDS = 240
 SCORING_HARD_LIMIT_SECONDS = 300
 SCORING_LEASE_SECONDS = 20
@@ -180,6 +180,7 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "scoring"
+CELERY_TASK_ROUTES = {"submissions.*": {"queue": "scoring"}}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -18,7 +18,6 @@ LONGEST_RING_AGAIN_SECONDS = 60
 
 @durable_task(
     name="submissions.score",
-    queue="scoring",
     soft_limit=settings.SCORING_SOFT_LIMIT_SECONDS,
     hard_limit=settings.SCORING_HARD_LIMIT_SECONDS,
 )

@@ -1,0 +1,164 @@
+"""How a prediction file becomes a submission, and what is refused without a trace."""
+
+import datetime
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from challenge.datasets.models import AnswerKey
+from challenge.submissions.intake import Method, SubmissionRefused, receive
+from challenge.submissions.models import Submission
+from tests.factories import IMAGES, World, hidden_mos, prediction_csv, upload
+
+
+def stored_files(settings) -> list[Path]:
+    root = Path(settings.STORAGES["default"]["OPTIONS"]["location"]) / "predictions"
+    return [path for path in root.rglob("*") if path.is_file()] if root.exists() else []
+
+
+def refused(world: World, content: bytes, **kwargs) -> SubmissionRefused:
+    with pytest.raises(SubmissionRefused) as caught:
+        world.submit(content=content, **kwargs)
+    return caught.value
+
+
+def test_it_works(world, rung, django_capture_on_commit_callbacks):
+    content = prediction_csv()
+    with django_capture_on_commit_callbacks(execute=True):
+        submission = world.submit(content=content)
+    assert submission.status == "queued"
+    assert submission.team == world.team
+    assert submission.sha256 == hashlib.sha256(content).hexdigest()
+    assert submission.rows == len(IMAGES)
+    with submission.file.open("rb") as stream:
+        assert stream.read() == content
+    assert [(event.from_status, event.to_status) for event in submission.events.all()] == [
+        ("", "received"),
+        ("received", "queued"),
+    ]
+    assert rung == [str(submission.pk)]
+
+
+def test_the_worker_is_called_only_after_the_commit(world, rung, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=False):
+        world.submit()
+    assert rung == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"img_003": "nan"}, "not_finite"),
+        ({"img_003": "inf"}, "not_finite"),
+        ({"img_003": ""}, "empty_score"),
+        ({"img_003": "good"}, "bad_score"),
+    ],
+)
+def test_it_refuses_a_bad_score_and_names_its_line(world, change, code):
+    error = refused(world, prediction_csv(**change))
+    assert error.code == "invalid_file"
+    assert [(problem.code, problem.line) for problem in error.report.problems] == [(code, 4)]
+
+
+def test_a_refused_file_leaves_no_row_no_file_and_no_quota_used(world, settings):
+    before = set(stored_files(settings))
+    refused(world, b"img_000.png,1\n")
+    assert not Submission.objects.exists()
+    assert set(stored_files(settings)) == before
+
+
+def test_a_file_refused_for_quota_leaves_no_file(world, settings):
+    world.development.daily_quota = 1
+    world.development.save()
+    world.submit()
+    before = set(stored_files(settings))
+    assert refused(world, prediction_csv()).code == "quota_spent"
+    assert set(stored_files(settings)) == before
+
+
+def test_no_message_holds_a_hidden_value(world):
+    error = refused(world, b"img_000.png,1\nnot_there.png,2\n")
+    text = str(error) + str(error.report.to_dict())
+    assert not any(str(mos) in text for mos in hidden_mos().values())
+
+
+def test_it_refuses_those_who_have_not_joined(world):
+    assert refused(world, prediction_csv(), user=world.outsider).code == "not_registered"
+    assert refused(world, prediction_csv(), user=world.organiser).code == "not_registered"
+
+
+def test_the_moment_the_upload_began_decides_about_the_deadline(world):
+    phase = world.development
+    a_second = datetime.timedelta(seconds=1)
+    assert world.submit(began_at=phase.closes_at - a_second).status == "queued"
+    assert refused(world, prediction_csv(), began_at=phase.closes_at).code == "phase_closed"
+    assert refused(world, prediction_csv(), began_at=phase.opens_at - a_second).code == "phase_not_open"
+    assert world.submit(began_at=phase.opens_at).status == "queued"
+
+
+def test_it_refuses_while_there_is_no_answer_key(world):
+    AnswerKey.objects.filter(phase=world.development).update(is_current=False)
+    assert refused(world, prediction_csv()).code == "no_answer_key"
+
+
+def test_it_refuses_a_file_that_is_too_large(world, settings):
+    settings.MAX_PREDICTION_FILE_BYTES = 100
+    assert refused(world, prediction_csv()).code == "file_too_large"
+
+
+def test_it_refuses_when_the_disk_is_full_and_says_that_quota_is_untouched(world, settings):
+    settings.MIN_FREE_DISK_BYTES = 2**62
+    error = refused(world, prediction_csv())
+    assert error.code == "disk_full"
+    assert "quota is untouched" in str(error)
+
+
+def test_a_repeated_idempotency_key_returns_the_first_submission(world, settings):
+    first = world.submit(idempotency_key="k1")
+    files = set(stored_files(settings))
+    assert world.submit(idempotency_key="k1", seed=2) == first
+    assert world.submit(user=world.bob, idempotency_key="k1") == first  # the same team
+    assert world.submit(user=world.mallory, idempotency_key="k1") != first
+    assert Submission.objects.count() == 2
+    assert len(set(stored_files(settings)) - files) == 1
+
+
+def test_a_repeated_idempotency_key_works_even_when_the_quota_is_spent(world):
+    world.development.daily_quota = 1
+    world.development.save()
+    first = world.submit(idempotency_key="k1")
+    assert world.submit(idempotency_key="k1") == first
+
+
+def test_a_zip_with_a_readme_fills_the_method_fields_that_were_left_empty(world):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("output.txt", prediction_csv())
+        archive.writestr(
+            "readme.txt",
+            "runtime per image [s] : 0.25\nCPU[1] / GPU[0] : 0\nExtra Data [1] / No Extra Data [0] : 1\n"
+            "Other description : two models\n",
+        )
+    submission = receive(
+        phase=world.development,
+        user=world.alice,
+        upload=upload(buffer.getvalue(), "submission.zip"),
+        method=Method(name="mine", runtime_s=0.5),
+        began_at=timezone.now(),
+    )
+    assert submission.method_name == "mine"
+    assert submission.runtime_s == 0.5
+    assert submission.device == "gpu"
+    assert submission.extra_data is True
+    assert submission.description == "two models"
+
+
+def test_constant_predictions_are_accepted_with_a_warning(world):
+    content = "".join(f"{name},3\n" for name in IMAGES).encode()
+    submission = world.submit(content=content)
+    assert submission.status == "queued"
+    assert submission.warnings
