@@ -5,9 +5,13 @@
 # the locks are those of the last run. PYTHON=/path/to/python chooses the interpreter of a new environment.
 set -eu
 cd "$(dirname "$0")/.."
-export UV_PYTHON_DOWNLOADS=never PIP_DISABLE_PIP_VERSION_CHECK=1
+# System certificates: pip may be set up for those of a company, uv would only know its own.
+export UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true PIP_DISABLE_PIP_VERSION_CHECK=1
 if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
     export UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1   # nowhere to keep downloads
+fi
+if [ -n "${PIP_CERT:-}" ]; then
+    export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"   # uv's name for pip's certificate setting
 fi
 python=.venv/bin/python
 
@@ -71,10 +75,12 @@ find_uv() {
 
 install_lock() {
     if [ -n "$uv" ]; then
-        "$uv" pip install --quiet --python "$python" --no-deps --require-hashes -r "requirements/$1.txt"
-    else
-        "$python" -m pip install --quiet --no-deps --require-hashes -r "requirements/$1.txt"
+        "$uv" pip install --quiet --python "$python" --no-deps --require-hashes -r "requirements/$1.txt" && return
+        has_pip || return 1
+        # pip has settings of its own (index, proxy, certificates) that uv does not read.
+        echo "install: uv could not; trying with pip"
     fi
+    "$python" -m pip install --quiet --no-deps --require-hashes -r "requirements/$1.txt"
 }
 
 install_torch() {
