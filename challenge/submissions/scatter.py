@@ -45,12 +45,12 @@ def scatter_svg(points: dict[str, Any]) -> SafeString:
     )
     ticks = format_html_join(
         "",
-        '<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>',
-        ((x_axis(value), HEIGHT - MARGIN + 18, f"{value:.3g}") for value in x_axis.ticks()),
+        '<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>',
+        ((f"{x_axis(value):.1f}", HEIGHT - MARGIN + 18, f"{value:.3g}") for value in x_axis.ticks()),
     ) + format_html_join(
         "",
-        '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>',
-        ((MARGIN - 6, y_axis(value) + 4, f"{value:.3g}") for value in y_axis.ticks()),
+        '<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>',
+        ((MARGIN - 6, f"{y_axis(value) + 4:.1f}", f"{value:.3g}") for value in y_axis.ticks()),
     )
     return format_html(
         '<svg class="scatter" viewBox="0 0 {w} {h}" role="img" aria-label="{label}">'
