@@ -1,0 +1,67 @@
+"""Every page that people can reach, as (name, who looks, path)."""
+
+from typing import Any
+
+from django.urls import reverse
+
+from tests.browser.rich import Rich
+from tests.factories import World
+
+Entry = tuple[str, Any, str]
+
+
+def every_page(world: World, rich: Rich) -> list[Entry]:
+    """Name (also of its screenshot), user or None, path."""
+    iqa, alice = world.challenge.slug, world.alice
+    return [
+        ("home", None, reverse("home")),
+        ("not-found", None, "/no-such-page/"),
+        *_account_pages(alice),
+        ("challenge-anonymous", None, reverse("challenge", args=[iqa])),
+        ("challenge-outsider", world.outsider, reverse("challenge", args=[iqa])),
+        ("challenge-member", alice, reverse("challenge", args=[iqa])),
+        ("challenge-organiser", world.organiser, reverse("challenge", args=[iqa])),
+        ("challenge-empty", None, reverse("challenge", args=[rich.empty.slug])),
+        ("join", world.outsider, reverse("join", args=[iqa])),
+        ("join-team", world.outsider, reverse("join-team", args=[iqa, world.team.invitation])),
+        ("team", alice, reverse("team", args=[iqa])),
+        ("data-anonymous", None, reverse("data", args=[iqa])),
+        ("data-member", alice, reverse("data", args=[iqa])),
+        *[
+            (f"submit-{phase}", alice, reverse("submit", args=[iqa, phase]))
+            for phase in ("development", "final", "closed", "upcoming", "keyless")
+        ],
+        ("submissions", alice, reverse("submissions", args=[iqa])),
+        ("submission-scored", alice, reverse("submission", args=[rich.scored.pk])),
+        ("submission-queued", alice, reverse("submission", args=[rich.queued.pk])),
+        ("submission-failed", alice, reverse("submission", args=[rich.failed.pk])),
+        ("submission-blind", alice, reverse("submission", args=[rich.blind.pk])),
+        ("submission-blind-organiser", world.organiser, reverse("submission", args=[rich.blind.pk])),
+        ("submission-undefined-organiser", world.organiser, reverse("submission", args=[rich.undefined.pk])),
+        ("submission-reference-organiser", world.organiser, reverse("submission", args=[rich.reference.pk])),
+        ("withdraw", alice, reverse("withdraw", args=[rich.queued.pk])),
+        ("leaderboard", alice, reverse("leaderboard", args=[iqa, "development"])),
+        ("leaderboard-anonymous", None, reverse("leaderboard", args=[iqa, "development"])),
+        ("leaderboard-blind", alice, reverse("leaderboard", args=[iqa, "final"])),
+        ("leaderboard-blind-organiser", world.organiser, reverse("leaderboard", args=[iqa, "final"])),
+        ("leaderboard-empty", None, reverse("leaderboard", args=[iqa, "closed"])),
+    ]
+
+
+def _account_pages(alice: Any) -> list[Entry]:
+    signed_in = ["account", "tokens", "account_email", "account_change_password", "account_logout"]
+    anonymous = [
+        "account_login",
+        "account_signup",
+        "account_email_verification_sent",
+        "account_reset_password",
+        "account_reset_password_done",
+        "account_reset_password_from_key_done",
+        "account_inactive",
+    ]
+    return [
+        *[(name.replace("_", "-"), alice, reverse(name)) for name in signed_in],
+        *[(name.replace("_", "-"), None, reverse(name)) for name in anonymous],
+        ("account-reset-bad-key", None, reverse("account_reset_password_from_key", args=["x", "y"])),
+        ("account-confirm-bad-key", None, reverse("account_confirm_email", args=["x"])),
+    ]

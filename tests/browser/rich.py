@@ -1,0 +1,113 @@
+"""A world with something to see on every page: a full board, every state, every refusal."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from challenge.contests.models import Challenge, Phase
+from challenge.contests.services import join_challenge
+from challenge.datasets.models import DataFile
+from challenge.datasets.services import add_data_file
+from challenge.submissions.intake import Method, receive_reference
+from challenge.submissions.models import Submission
+from challenge.submissions.scoring_run import score
+from challenge.submissions.services import fail
+from tests.factories import World, make_user, prediction_csv, upload
+
+DESCRIPTION = """\
+Predict the mean opinion score of images that text-to-image models made.
+
+## Task
+
+You get images and the **MOS** of the training part. For each image of the other parts, send one number.
+
+| Part | Images |
+|---|---|
+| Training | 9,800 |
+| Validation | 1,400 |
+
+See the [paper](https://arxiv.org/abs/2404.03407).
+"""
+TERMS = "One account per person.\n\n* Do not label the test images by hand.\n* Describe your method when you submit."
+
+
+@dataclass
+class Rich:
+    """The submissions and the challenge without phases that pages are opened for."""
+
+    scored: Submission
+    queued: Submission
+    failed: Submission
+    undefined: Submission
+    blind: Submission
+    reference: Submission
+    empty: Challenge
+
+
+def fill(world: World) -> Rich:
+    """Give `world` data files, terms, teams, references, an undefined row and submissions in every state."""
+    challenge, now = world.challenge, timezone.now()
+    Challenge.objects.filter(pk=challenge.pk).update(description=DESCRIPTION, terms=TERMS, is_demo=True)
+    challenge.refresh_from_db()
+    _phases(challenge, now)
+    _files(challenge, now)
+    for number, name in enumerate(["Pixel Peepers", "Örebro Vision Lab with a name that goes on and on", "Kōan"]):
+        member = make_user(f"member{number}")
+        join_challenge(user=member, challenge=challenge, team_name=name, accepts_terms=True)
+        world.scored(member, noise=0.3 + 0.4 * number, seed=number)
+    world.scored(world.mallory, content=prediction_csv(0.6, 3))
+    lonely = make_user("lonely")
+    join_challenge(user=lonely, challenge=challenge, team_name="Constant", accepts_terms=True)
+    constant = b"".join(line.split(b",")[0] + b",2.5\n" for line in prediction_csv().splitlines())
+    method = Method(name="A convolutional baseline", description="Two lines\nof text.", runtime_s=0.25, device="gpu")
+    return Rich(
+        undefined=world.scored(lonely, content=constant),
+        reference=_reference(world.development),
+        failed=_failed(world.submit()),
+        scored=world.scored(noise=0.4, method=method),
+        queued=world.submit(seed=9),
+        blind=world.scored(phase=world.final),
+        empty=Challenge.objects.create(
+            slug="soon", title="A challenge that is being prepared", summary="No phases yet.", is_published=True
+        ),
+    )
+
+
+def _phases(challenge: Challenge, now: datetime.datetime) -> None:
+    day = datetime.timedelta(days=1)
+    times: dict[str, Any] = {
+        "closed": {"opens_at": now - 9 * day, "closes_at": now - 2 * day},
+        "upcoming": {"opens_at": now + 3 * day, "closes_at": now + 9 * day},
+        "keyless": {"opens_at": now - day, "closes_at": now + 9 * day},
+        "spent": {"opens_at": now - day, "closes_at": now + 9 * day, "daily_quota": 1},
+    }
+    for position, (slug, fields) in enumerate(times.items(), start=3):
+        Phase.objects.create(challenge=challenge, slug=slug, title=slug.capitalize(), position=position, **fields)
+
+
+def _files(challenge: Challenge, now: datetime.datetime) -> None:
+    for position, (title, fields) in enumerate(
+        {
+            "Training MOS": {"audience": "public", "licence": "Apache-2.0", "description": "Name and MOS."},
+            "Names of the validation images": {"audience": "participants"},
+            "Test images": {"audience": "participants", "available_from": now + datetime.timedelta(days=4)},
+        }.items()
+    ):
+        file = DataFile(challenge=challenge, title=title, file_name=f"file-{position}.csv", position=position, **fields)
+        add_data_file(data_file=file, content=upload(b"name,mos\n" * 500))
+
+
+def _reference(phase: Phase) -> Submission:
+    submission = receive_reference(
+        phase=phase, upload=upload(prediction_csv(0.9, 5)), method=Method(name="NIQE"), actor=None
+    )
+    score(submission.pk)
+    return submission
+
+
+def _failed(submission: Submission) -> Submission:
+    fail(Submission.objects.filter(pk=submission.pk, status="queued"), "Scoring took longer than 240 s.")
+    submission.refresh_from_db()
+    return submission
