@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from ninja import File, Form, Header, NinjaAPI, Schema
+from ninja import File, Form, Header, NinjaAPI, Schema, Status
 from ninja.errors import AuthenticationError
 from ninja.files import UploadedFile
 from ninja.security import HttpBearer
@@ -162,7 +162,7 @@ def create_submission(
     file: File[UploadedFile],
     method: Form[MethodIn],
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key")] = "",
-) -> tuple[int, SubmissionOut]:
+) -> Status[SubmissionOut]:
     """Submit a file. Retry with the same `Idempotency-Key` header as often as needed: it makes one submission."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
     submission = receive(
@@ -173,7 +173,7 @@ def create_submission(
         began_at=request.began_at,  # type: ignore[attr-defined]
         idempotency_key=idempotency_key[:80],
     )
-    return 201, _submission(request.auth, submission)
+    return Status(201, _submission(request.auth, submission))
 
 
 @api.get(

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+import structlog
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from challenge.submissions.intake import SubmissionRefused
+
+log = structlog.get_logger(__name__)
 
 STATUS_OF_REFUSAL = {
     "not_registered": 403,
@@ -54,8 +57,11 @@ def install(api: NinjaAPI) -> None:
     def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
         return problem(error.status_code, "error", str(error))
 
-    from django.http import Http404
-
     @api.exception_handler(Http404)
     def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
         return problem(404, "not_found", "There is no such thing, or you may not see it.")
+
+    @api.exception_handler(Exception)
+    def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+        log.error("unexpected error in the API", path=request.path, exc_info=error)
+        return problem(500, "internal_error", "Something went wrong on our side. It has been logged.")

@@ -62,7 +62,7 @@ def join(request: SignedInRequest, challenge: str, invitation: str = "") -> Http
     if registration_of(request.user, shown):
         messages.info(request, "You already take part in this challenge.")
         return redirect(shown)
-    form = JoinForm(request.POST or None)
+    form = JoinForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             registration = services.join_challenge(

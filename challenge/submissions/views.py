@@ -33,7 +33,7 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
     if registration is None:
         messages.info(request, "Join the challenge first; then you can submit.")
         return redirect("join", challenge=challenge)
-    form = SubmitForm(request.POST or None, request.FILES or None)
+    form = SubmitForm(request.POST, request.FILES) if request.method == "POST" else SubmitForm()
     refusal: SubmissionRefused | None = None
     if request.method == "POST" and form.is_valid():
         try:

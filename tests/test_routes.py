@@ -1,0 +1,174 @@
+"""Every route for every role (invariant 7). A route that is not listed here fails the test.
+
+Roles: anon, outsider (signed in, takes part in nothing), rival (another team of the same challenge), mate and owner (the
+team itself), stranger (organises another challenge), organiser, admin.
+"""
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from challenge.accounts.services import create_token
+from challenge.datasets.models import DataFile
+from challenge.datasets.services import add_data_file
+
+ROLES = ("anon", "outsider", "rival", "mate", "owner", "stranger", "organiser", "admin")
+
+
+def row(text: str) -> dict[str, int]:
+    """Eight statuses in the order of ROLES."""
+    return dict(zip(ROLES, map(int, text.split()), strict=True))
+
+
+EVERYBODY = row("200 200 200 200 200 200 200 200")
+SIGNED_IN = row("302 200 200 200 200 200 200 200")
+TEAM = row("302 404 404 200 200 404 200 200")
+MEMBERS = row("302 302 200 200 200 302 302 302")  # the others are sent to the join page
+POST_ONLY = row("302 405 405 405 405 405 405 405")
+STAFF = row("302 302 302 302 302 200 200 200")
+TOKEN = row("401 200 200 200 200 200 200 200")
+TOKEN_TEAM = row("401 404 404 200 200 404 200 200")
+
+GET: dict[str, dict[str, int]] = {
+    "/": EVERYBODY,
+    "/healthz": EVERYBODY,
+    "/account/": SIGNED_IN,
+    "/account/tokens/": SIGNED_IN,
+    "/account/tokens/{uuid}/revoke/": POST_ONLY,
+    "/c/iqa/": EVERYBODY,
+    "/c/draft/": row("404 404 404 404 404 404 404 200"),
+    "/c/iqa/join/": row("302 200 302 302 302 200 200 200"),
+    "/c/iqa/join/{invitation}/": row("302 200 302 302 302 200 200 200"),
+    "/c/iqa/team/": MEMBERS,
+    "/c/iqa/data/": EVERYBODY,
+    "/c/iqa/submissions/": MEMBERS,
+    "/c/iqa/development/submit/": MEMBERS,
+    "/c/iqa/development/validate/": POST_ONLY,
+    "/c/iqa/development/leaderboard/": EVERYBODY,
+    "/c/iqa/development/leaderboard/table/": EVERYBODY,
+    "/c/iqa/development/leaderboard.csv": EVERYBODY,
+    "/c/iqa/final/leaderboard/": EVERYBODY,
+    "/c/iqa/final/leaderboard/table/": row("404 404 404 404 404 404 200 200"),
+    "/c/iqa/final/leaderboard.csv": row("404 404 404 404 404 404 200 200"),
+    "/files/{file}/": row("404 404 200 200 200 404 200 200"),
+    "/submissions/{submission}/": TEAM,
+    "/submissions/{submission}/status/": TEAM,
+    "/submissions/{submission}/row/": TEAM,
+    "/submissions/{submission}/file/": TEAM,
+    "/submissions/{submission}/withdraw/": TEAM,
+    "/submissions/{submission}/choose/": POST_ONLY,
+    "/api/v1/openapi.json": EVERYBODY,
+    "/api/v1/challenges": EVERYBODY,
+    "/api/v1/challenges/iqa": EVERYBODY,
+    "/api/v1/phases/{phase}/leaderboard": EVERYBODY,
+    "/api/v1/phases/{final}/leaderboard": row("403 403 403 403 403 403 200 200"),
+    "/api/v1/phases/{phase}/quota": row("401 403 200 200 200 403 403 403"),
+    "/api/v1/phases/{phase}/submissions": TOKEN,
+    "/api/v1/phases/{phase}/validate": row("405 405 405 405 405 405 405 405"),
+    "/api/v1/submissions/{submission}": TOKEN_TEAM,
+    "/admin/": STAFF,
+    "/admin/contests/challenge/": STAFF,
+    "/admin/contests/challenge/add/": STAFF,
+    "/admin/contests/challenge/{challenge}/change/": row("302 302 302 302 302 302 200 200"),
+    "/admin/contests/phase/": STAFF,
+    "/admin/contests/phase/{phase}/change/": row("302 302 302 302 302 302 200 200"),
+    "/admin/contests/team/": STAFF,
+    "/admin/contests/team/{team}/change/": row("302 302 302 302 302 302 200 200"),
+    "/admin/datasets/answerkey/": STAFF,
+    "/admin/datasets/answerkey/add/": STAFF,
+    "/admin/datasets/answerkey/{key}/change/": row("302 302 302 302 302 302 200 200"),
+    "/admin/datasets/datafile/": STAFF,
+    "/admin/datasets/datafile/add/": STAFF,
+    "/admin/submissions/submission/": STAFF,
+    "/admin/submissions/submission/{submission}/change/": row("302 302 302 302 302 302 200 200"),
+    "/admin/accounts/user/": row("302 302 302 302 302 403 403 200"),
+    "/admin/accounts/apitoken/": row("302 302 302 302 302 403 403 200"),
+}
+
+# A POST without a body: what matters is who gets past the door (400, 409, 422: past it, 302 to a login: not).
+POST: dict[str, dict[str, int]] = {
+    "/account/tokens/": row("302 422 422 422 422 422 422 422"),
+    "/account/tokens/{uuid}/revoke/": row("302 302 302 302 302 302 302 302"),
+    "/c/iqa/join/": row("302 422 302 302 302 422 422 422"),
+    "/c/iqa/development/submit/": row("302 302 422 422 422 302 302 302"),
+    "/c/iqa/development/validate/": row("302 403 200 200 200 403 403 403"),
+    "/submissions/{submission}/withdraw/": row("302 404 404 302 302 404 302 302"),
+    "/submissions/{submission}/choose/": row("302 404 404 302 302 404 302 302"),
+    "/api/v1/phases/{phase}/submissions": row("401 422 422 422 422 422 422 422"),
+    "/api/v1/phases/{phase}/validate": row("401 422 422 422 422 422 422 422"),
+}
+
+# Routes of libraries: allauth's pages are its own to test, the admin's per-model pages all go through OrganiserAdmin.
+LIBRARY_PREFIXES = ("accounts/", "admin/")
+
+
+@pytest.fixture()
+def values(world):
+    from django.core.files.base import ContentFile
+
+    from challenge.contests.models import Challenge
+    from challenge.datasets.services import current_answer_key
+
+    Challenge.objects.create(slug="draft", title="Draft", summary="Not published.")
+    file = add_data_file(
+        data_file=DataFile(challenge=world.challenge, title="Train", file_name="t.csv"), content=ContentFile(b"x")
+    )
+    return {
+        "uuid": "00000000-0000-4000-8000-000000000000",
+        "invitation": world.team.invitation,
+        "file": file.pk,
+        "submission": world.scored().pk,
+        "phase": world.development.pk,
+        "final": world.final.pk,
+        "challenge": world.challenge.pk,
+        "team": world.team.pk,
+        "key": current_answer_key(world.development).pk,
+    }
+
+
+@pytest.fixture()
+def people(world):
+    users = (None, world.outsider, world.mallory, world.bob, world.alice)
+    return dict(zip(ROLES, (*users, world.other_organiser, world.organiser, world.admin), strict=True))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_every_role_gets_what_the_matrix_says(client, people, values, method, role):
+    user = people[role]
+    headers = {}
+    if user:
+        client.force_login(user)
+        headers = {"authorization": f"Bearer {create_token(user=user, name='t', scopes=['read', 'submit'])[1]}"}
+    wrong = {}
+    for route, expected in (GET if method == "get" else POST).items():
+        options = {"headers": headers} if route.startswith("/api/") else {}
+        response = getattr(client, method)(route.format(**values), **options)
+        if hasattr(response, "streaming_content"):
+            b"".join(response.streaming_content)  # closes the file
+        if response.status_code != expected[role]:
+            wrong[route] = (response.status_code, expected[role])
+    assert not wrong
+
+
+def routes(patterns, prefix: str = "") -> list[str]:
+    found = []
+    for pattern in patterns:
+        text = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            found += routes(pattern.url_patterns, text)
+        elif isinstance(pattern, URLPattern):
+            found.append(text)
+    return found
+
+
+def test_every_route_is_in_the_matrix():
+    """Each pattern of the URLconf matches at least one line above."""
+    from django.urls import resolve
+
+    dummy = "00000000-0000-4000-8000-000000000000"
+    values = dict.fromkeys(
+        ("uuid", "file", "submission", "phase", "final", "challenge", "team", "key", "invitation"), dummy
+    )
+    listed = {resolve(route.format(**values)).route for route in [*GET, *POST]}
+    own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}
+    assert own - listed - {"api/v1/"} == set()
