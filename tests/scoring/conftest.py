@@ -1,4 +1,4 @@
-"""Real reference data for the scoring tests. It is not part of the repository (licences); CI must have it, others may not."""
+"""Real reference data for the scoring tests. Not part of the repository (licences); only CI must have it."""
 
 from __future__ import annotations
 

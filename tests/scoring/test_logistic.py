@@ -14,7 +14,7 @@ import scoring
 from scoring.logistic import fit_logistic
 
 
-def eq4(x, a1, a2, a3, a4, a5):
+def eq4(x, a1, a2, a3, a4, a5):  # noqa: PLR0917
     return a1 * (expit(a2 * (x - a3)) - 0.5) + a4 * x + a5
 
 
@@ -100,7 +100,7 @@ def test_plcc_is_invariant_to_affine_changes_of_the_predictions(scale, offset, t
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
-    st.integers(12, 60),
+    st.integers(40, 120),
     st.floats(1e-3, 1e3),
     st.floats(-100, 100),
     st.sampled_from([3, 7, 1000000]),
@@ -110,8 +110,7 @@ def test_affine_invariance_on_random_samples(seed, n, scale, offset, levels):
     x = rng.integers(0, levels, n).astype(float)
     y = x / levels + rng.normal(0, 0.5, n)
     if np.ptp(x) > 0:
-        # Small noisy samples have many nearly equal optima: rounding may tip the search from one to the next best.
-        assert scoring.plcc(scale * x + offset, y) == pytest.approx(scoring.plcc(x, y), abs=2e-3)
+        assert scoring.plcc(scale * x + offset, y) == pytest.approx(scoring.plcc(x, y), abs=1e-3)
 
 
 def test_the_fit_does_not_change_by_a_bit_when_rows_are_reordered(reference_pairs):

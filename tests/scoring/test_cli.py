@@ -1,0 +1,121 @@
+"""`python -m scoring`: what is printed and how it exits; and what importing the library costs."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import scoring
+from scoring.cli import main
+
+
+@pytest.fixture
+def files(tmp_path, sample):
+    x, y = sample
+    names = [f"img_{i:03d}.png" for i in range(x.size)]
+    (tmp_path / "p.csv").write_text(
+        "".join(f"{name},{value!r}\n" for name, value in zip(names, x.tolist(), strict=True))
+    )
+    rows = (f"{name},{value!r},{'ab'[i % 2]}\n" for i, (name, value) in enumerate(zip(names, y.tolist(), strict=True)))
+    (tmp_path / "k.csv").write_text("name,mos,half\n" + "".join(rows))
+    (tmp_path / "n.csv").write_text("name\n" + "\n".join(names))
+    return tmp_path
+
+
+def test_evaluate_prints_the_evaluation_as_json(files, capsys):
+    arguments = ["evaluate", "--predictions", str(files / "p.csv"), "--key", str(files / "k.csv")]
+    assert main([*arguments, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == scoring.evaluate(files / "p.csv", files / "k.csv").to_dict()
+    assert {"main", "srocc", "krocc", "plcc", "n", "intervals", "logistic", "subsets"} <= set(shown)
+    assert set(shown["subsets"]["half"]) == {"a", "b"}
+    assert main([*arguments, "--json", "--bootstrap", "0", "--formula", "krocc"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["main"] == shown["krocc"]
+    assert shown["intervals"] == {}
+
+
+def test_evaluate_prints_a_table(files, capsys):
+    assert main(["evaluate", "--predictions", str(files / "p.csv"), "--key", str(files / "k.csv")]) == 0
+    out = capsys.readouterr().out
+    expected = scoring.evaluate(files / "p.csv", files / "k.csv", bootstrap=0)
+    assert f"srocc           {expected.srocc:8.4f}  [" in out
+    assert "half=a: n 200" in out
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_validate_lists_every_error_with_its_line_and_exits_1(files, capsys, as_json):
+    lines = (files / "p.csv").read_text().splitlines()
+    lines[4], lines[9] = "img_004.png;1", "img_009.png,nan"
+    (files / "bad.csv").write_text("\n".join(lines[:-1]))
+    arguments = ["validate", "--predictions", str(files / "bad.csv"), "--names", str(files / "n.csv")]
+    assert main([*arguments, "--json"] if as_json else arguments) == 1
+    out = capsys.readouterr().out
+    if as_json:
+        found = [(problem["code"], problem["line"]) for problem in json.loads(out)["problems"]]
+        assert found == [("wrong_delimiter", 5), ("not_finite", 10), ("missing_names", None)]
+    else:
+        assert "bad.csv:5:" in out
+        assert "bad.csv:10:" in out
+        assert "1 name missing: 'img_399.png'" in out
+
+
+def test_validate_accepts_a_good_file(files, capsys):
+    assert main(["validate", "--predictions", str(files / "p.csv"), "--names", str(files / "n.csv")]) == 0
+    assert "400 rows, no problem found" in capsys.readouterr().out
+    assert main(["validate", "--predictions", str(files / "p.csv"), "--names", str(files / "k.csv")]) == 0
+
+
+def test_refused_files_and_wrong_command_lines_have_their_own_status(files, capsys):
+    (files / "bad.csv").write_text("img_000.png,1\n")
+    both = ["evaluate", "--predictions", str(files / "bad.csv"), "--key", str(files / "k.csv")]
+    assert main(both) == 1
+    assert "399 names missing" in capsys.readouterr().out
+    assert main(["evaluate", "--predictions", str(files / "p.csv"), "--key", str(files / "bad.csv"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+    assert main(["evaluate", "--predictions", str(files / "absent.csv"), "--key", str(files / "k.csv")]) == 2
+    assert "absent.csv" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        main([*both, "--formula", "nonsense"])
+    assert caught.value.code == 2
+    assert "unknown metric" in capsys.readouterr().err
+
+
+def test_an_answer_key_in_the_message_never_shows_a_mos(files, capsys):
+    (files / "k2.csv").write_text("name,mos\na.png,1.23456\na.png,6.54321\n")
+    assert main(["evaluate", "--predictions", str(files / "p.csv"), "--key", str(files / "k2.csv")]) == 1
+    out = capsys.readouterr().out
+    assert "k2.csv:3" in out
+    assert "23456" not in out
+    assert "54321" not in out
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_importing_is_lazy_and_never_needs_scipy_or_pandas():
+    heavy = "print(*[m for m in ('numpy', 'scipy', 'pandas', 'django', 'scoring.descent') if m in sys.modules])"
+    assert run(f"import sys, scoring; {heavy}") == []
+    assert set(run(f"import sys, scoring.predictions; {heavy}")) == {"numpy"}
+    code = "import sys, scoring; scoring.evaluate({str(i): i % 7 for i in range(20)}, {str(i): i for i in range(20)}); "
+    assert set(run(code + heavy)) == {"numpy", "scoring.descent"}
+
+
+def test_python_dash_m_scoring_runs(files):
+    command = [sys.executable, "-m", "scoring", "validate", "--predictions", str(files / "p.csv")]
+    done = subprocess.run(
+        [*command, "--names", str(files / "n.csv"), "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["rows"] == 400
+
+
+def test_the_public_names_are_all_there():
+    for name in scoring.__all__:
+        assert getattr(scoring, name) is not None
+    with pytest.raises(AttributeError):
+        scoring.nothing  # noqa: B018
+    assert np.isfinite(scoring.plcc(np.arange(12.0), np.arange(12.0) ** 2))

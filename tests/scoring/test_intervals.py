@@ -1,0 +1,80 @@
+"""Bootstrap intervals: every draw equals the measure on the repeated rows; resamples are shared and reproducible."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from scoring import Formula, evaluate, fit_logistic
+from scoring.intervals import bootstrap_draws, bootstrap_intervals, multiplicities
+
+FORMULA = Formula("(srocc + plcc) / 2")
+
+
+def draws(x, y, **kwargs):
+    return bootstrap_draws(x, y, fit_logistic(x, y), fit_logistic(x, y, form="logistic4"), FORMULA, **kwargs)
+
+
+@pytest.mark.parametrize(("n", "levels"), [(12, 4), (50, 6), (50, 10**9), (257, 30)])
+def test_each_draw_equals_scipy_on_the_repeated_rows(n, levels):
+    rng = np.random.default_rng(n)
+    x = rng.integers(0, levels, n).astype(float)
+    y = x + rng.integers(0, levels, n)
+    fit = fit_logistic(x, y)
+    found = draws(x, y, resamples=30, seed=5)
+    weights = np.concatenate(list(multiplicities(n, 30, 5)), axis=1).astype(int)
+    for b in range(30):
+        i = np.repeat(np.arange(n), weights[:, b])
+        assert found["srocc"][b] == pytest.approx(scipy.stats.spearmanr(x[i], y[i])[0], abs=1e-12)
+        assert found["krocc"][b] == pytest.approx(scipy.stats.kendalltau(x[i], y[i])[0], abs=1e-12)
+        assert found["pearson"][b] == pytest.approx(np.corrcoef(x[i], y[i])[0, 1], abs=1e-9)
+        mapped = fit.predict(x[i])
+        assert found["plcc"][b] == pytest.approx(fit.direction * np.corrcoef(mapped, y[i])[0, 1], abs=1e-9)
+        assert found["rmse"][b] == pytest.approx(np.sqrt(np.mean((mapped - y[i]) ** 2)), rel=1e-9)
+        assert found["main"][b] == pytest.approx((found["srocc"][b] + found["plcc"][b]) / 2, abs=1e-12)
+
+
+def test_resamples_depend_on_n_and_seed_alone(monkeypatch):
+    whole = np.concatenate(list(multiplicities(40, 100, 1)), axis=1)
+    assert (whole.sum(axis=0) == 40).all()
+    monkeypatch.setattr("scoring.intervals._SLAB", 40 * 9)
+    assert (np.concatenate(list(multiplicities(40, 100, 1)), axis=1) == whole).all()
+    assert (np.concatenate(list(multiplicities(40, 30, 1)), axis=1) == whole[:, :30]).all()
+    assert (np.concatenate(list(multiplicities(40, 100, 2)), axis=1) != whole).any()
+
+
+def test_intervals_hold_the_estimate_and_have_the_width_theory_gives(sample):
+    x, y = sample
+    fit = fit_logistic(x, y)
+    intervals = bootstrap_intervals(x, y, fit, None, FORMULA, resamples=2000)
+    low, high = intervals["srocc"]
+    estimate = scipy.stats.spearmanr(x, y)[0]
+    # Bonett and Wright (2000): half width on Fisher's scale.
+    half = 1.96 * np.sqrt((1 + estimate**2 / 2) / (x.size - 3))
+    expected = np.tanh(np.arctanh(estimate) + half) - np.tanh(np.arctanh(estimate) - half)
+    assert low < estimate < high
+    assert high - low == pytest.approx(expected, rel=0.2)
+    assert "plcc_logistic4" not in intervals
+
+
+def test_undefined_metrics_have_no_interval():
+    x = np.arange(8.0)
+    assert set(draws(x, x[::-1] + np.sin(x), resamples=20)) == {"srocc", "krocc", "pearson"}
+    assert draws(np.ones(20), np.arange(20.0)) == {}
+    spike = np.zeros(30)
+    spike[3] = 1.0  # absent from a third of the resamples, which are then constant
+    assert bootstrap_intervals(spike, np.arange(30.0), fit_logistic(spike, np.arange(30.0)), None, FORMULA) == {
+        "rmse": bootstrap_intervals(spike, np.arange(30.0), fit_logistic(spike, np.arange(30.0)), None, FORMULA)["rmse"]
+    }
+
+
+def test_intervals_do_not_depend_on_the_order_of_rows_and_are_reproducible(sample):
+    x, y = sample
+    names = [f"{i:03d}" for i in range(x.size)]
+    order = np.random.default_rng(0).permutation(x.size)
+    key = dict(zip(names, y, strict=True))
+    first = evaluate(dict(zip(names, x, strict=True)), key, bootstrap=100, seed=4)
+    second = evaluate({names[i]: x[i] for i in order}, {names[i]: y[i] for i in order[::-1]}, bootstrap=100, seed=4)
+    other = evaluate(dict(zip(names, x, strict=True)), key, bootstrap=100, seed=5)
+    assert first.intervals == second.intervals
+    assert first.intervals != other.intervals
+    assert set(first.intervals) == {"main", "srocc", "krocc", "plcc", "pearson", "plcc_logistic4", "rmse"}
