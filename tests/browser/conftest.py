@@ -76,7 +76,10 @@ def viewer(browser: Any, live_server: Any) -> Iterator[OpenViewer]:
 
     def open_viewer(user: Any = None, *, width: int = 1280, scheme: str = "light", **options: Any) -> Viewer:
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", **options
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            **{"timezone_id": "America/New_York", **options},
         )
         if user is not None:
             client = Client()

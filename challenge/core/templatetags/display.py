@@ -40,8 +40,8 @@ def metric_name(metric: str) -> str:
 
 
 @register.filter
-def formula(text: str) -> str:
-    """A phase's formula with the metrics spelt for people: `(SRoCC + PLCC) / 2`."""
+def spelt(text: str) -> str:
+    """A formula or a reason with the metrics spelt for people: `(SRoCC + PLCC) / 2`."""
     return re.sub(r"[a-z][a-z0-9_]*", lambda word: metric_name(word.group()), text)
 
 
@@ -64,6 +64,15 @@ def moment(value: datetime.datetime | None) -> SafeString | str:
         return UNDEFINED
     utc = value.astimezone(datetime.UTC)
     return format_html('<time datetime="{}">{} UTC</time>', utc.isoformat(), utc.strftime("%Y-%m-%d %H:%M"))
+
+
+@register.filter
+def exact(value: datetime.datetime | None) -> SafeString | str:
+    """As `moment`, to the second: what a receipt and a history need."""
+    if value is None:
+        return UNDEFINED
+    utc = value.astimezone(datetime.UTC)
+    return format_html('<time datetime="{}">{} UTC</time>', utc.isoformat(), utc.strftime("%Y-%m-%d %H:%M:%S"))
 
 
 @register.filter
