@@ -6,7 +6,8 @@ delimiters, decimal commas, extra columns, paths in names, names that are not in
 
 Contract: `validate` never raises for bad content and never shows a MOS (it is only ever given names). At most
 MAX_SHOWN problems are kept, all are counted. A file has at most 50 MB and 1,000,000 rows; memory is bounded by those
-caps: PLACEHOLDER_MEMORY
+caps. Measured (benchmarks/scoring.py): 4,000 rows in 3 ms; a million rows (33 MB) in 1.7 s with 190 MB beside the
+file.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def shared(relative: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def reference_pairs() -> dict[str, tuple[dict, np.ndarray, np.ndarray]]:
+def reference_pairs() -> dict[str, tuple[dict[str, Any], np.ndarray, np.ndarray]]:
     """{name: (expected values, predictions, MOS)} of the real pairs in eq4_reference.json."""
     expected = json.loads(shared("eq4-reference/eq4_reference.json").read_text())
     pairs = {}

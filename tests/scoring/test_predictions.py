@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from typing import IO, cast
 
 import numpy as np
 import pytest
@@ -199,7 +200,7 @@ def test_huge_files_stop_at_the_cap():
             return b"x" * size
 
     stream = Endless()
-    assert [problem.code for problem in validate(stream, NAMES).problems] == ["too_large"]
+    assert [problem.code for problem in validate(cast(IO[bytes], stream), NAMES).problems] == ["too_large"]
     assert stream.served == MAX_BYTES + 1
 
 
