@@ -1,0 +1,26 @@
+"""The tests of what races and constrains, once more on a real PostgreSQL, where SQLite's one writer hides nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import postgres_server
+
+ROOT = Path(__file__).parents[1]
+SUITES = ["tests/submissions", "tests/leaderboards", "tests/contests", "tests/datasets", "tests/api"]
+
+
+@pytest.mark.postgres
+def test_the_same_tests_pass_on_postgresql():
+    with postgres_server() as url:
+        environment = {**os.environ, "DATABASE_URL": url}
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *SUITES]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
+        )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout.splitlines()[-1]
