@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +137,10 @@ def evaluation_times() -> None:
         grouped = AnswerKey(names, y, {"generator": [str(i % 15) for i in range(n)]})
         predictions = dict(zip(names, x.tolist(), strict=True))
         for label, run, repeats in (
-            ("fit_logistic", lambda x=x, y=y: fit_logistic(x, y), 9),
-            ("evaluate", lambda p=predictions, k=plain: evaluate(p, k, bootstrap=0), 7),
-            ("evaluate, 15 subsets", lambda p=predictions, k=grouped: evaluate(p, k, bootstrap=0), 7),
-            ("evaluate, 1,000 resamples", lambda p=predictions, k=plain: evaluate(p, k), 2),
+            ("fit_logistic", partial(fit_logistic, x, y), 9),
+            ("evaluate", partial(evaluate, predictions, plain, bootstrap=0), 7),
+            ("evaluate, 15 subsets", partial(evaluate, predictions, grouped, bootstrap=0), 7),
+            ("evaluate, 1,000 resamples", partial(evaluate, predictions, plain), 2),
         ):
             rows.append([label, f"{n:,}", *map(milliseconds, timed(run, repeats))])
     table("Evaluation", ["what", "n", "min", "median"], rows)
@@ -155,7 +156,7 @@ def validation_times() -> None:
     rows = []
     for n, repeats in ((4_000, 9), (1_000_000, 1)):
         names, content = prediction_file(n)
-        best, median = timed(lambda c=content, k=names: validate(c, k), repeats)
+        best, median = timed(partial(validate, content, names), repeats)
         rows.append(
             [f"{n:,}", f"{len(content) / 1e6:.1f} MB", milliseconds(best), milliseconds(median), peak_memory(n)]
         )

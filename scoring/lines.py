@@ -13,6 +13,7 @@ import io
 import re
 from array import array
 from collections.abc import Iterable
+from itertools import islice
 from typing import TextIO
 
 from scoring.names import NameIndex, base_name
@@ -117,7 +118,9 @@ class LineReader:
     def __init__(self, names: Iterable[str] | None, faults: ProblemLog, max_rows: int) -> None:
         self.index = None if names is None else NameIndex(names)
         self.faults = faults
-        self.max_rows = max_rows
+        # Ten times the list is more than an honest mistake; beyond, explaining every line only costs time.
+        self.max_rows = max_rows if self.index is None else min(max_rows, 10 * len(self.index.names) + 10_000)
+        self._stopped = False
         self.found: list[str] = []
         self.scores: array[float] = array("d")
         self.rows = 0
@@ -131,7 +134,8 @@ class LineReader:
         """Read every line."""
         found, scores, lines = self.found, self.scores, self._lines
         expected = None if self.index is None else self.index.names
-        for number, line in enumerate(text, 1):
+        max_lines = 2 * self.max_rows + 1000  # blank lines cost time as well
+        for number, line in enumerate(islice(text, max_lines), 1):
             name, _, rest = line.partition(",")
             name = name.strip()
             try:
@@ -155,6 +159,8 @@ class LineReader:
                 if self.rows > self.max_rows:
                     self._too_many(number)
                     return
+        if not self._stopped and next(text, None) is not None:
+            self._too_many(max_lines)
 
     def finish(self) -> None:
         """Faults of the file as a whole: no rows, missing names, one fault that all lines share."""
@@ -169,12 +175,14 @@ class LineReader:
         if self._swapped_header and not self.faults.counts["swapped_columns"]:
             message = "the header has the score first and the name second, the rows do not"
             self.faults.add("swapped_header", message, self._swapped_header, "Write name,score.")
-        if self.index is not None:
+        if self.index is not None and not self._stopped:
             self.missing = [n for n in self.index.ordered if n not in self._lines and n not in self._accounted]
             self.faults.add_missing(self.missing)
 
     def _too_many(self, number: int) -> None:
-        self.faults.add("too_many_rows", f"more than {self.max_rows} rows: reading stopped at line {number}", number)
+        self._stopped = True
+        message = f"more than {self.max_rows} rows: reading stopped at line {number}"
+        self.faults.add_last(Problem("too_many_rows", message, number, "Send one line per image."))
 
     # ----- lines that are not plainly good
 

@@ -95,6 +95,11 @@ class ProblemLog:
         if len(self.shown) < MAX_SHOWN:
             self.shown.append(problem)
 
+    def add_last(self, problem: Problem) -> None:
+        """Record a problem of the file as a whole: kept even when a hundred lines are wrong as well."""
+        self.counts[problem.code] += 1
+        self.shown = [*self.shown[: MAX_SHOWN - 1], problem]
+
     def extend(self, problems: Iterable[Problem]) -> None:
         """Record several problems."""
         for problem in problems:
@@ -107,10 +112,8 @@ class ProblemLog:
         first = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
         only = "first " if len(names) > NAMES_SHOWN else ""
         self._missing_summary = f"{len(names)} name{'s' * (len(names) > 1)} missing: {only}{first}"
-        self.counts["missing_names"] += 1
-        # Kept even when a hundred lines are wrong as well: no line of the file would reveal it.
-        problem = Problem("missing_names", self._missing_summary, None, "Add one line for each missing name.")
-        self.shown = [*self.shown[: MAX_SHOWN - 1], problem]
+        fix = "Add one line for each missing name."
+        self.add_last(Problem("missing_names", self._missing_summary, None, fix))
 
     def collapse(self, code: str, rows: int) -> None:
         """Replace a fault that every one of the rows shares by one problem at its first line."""

@@ -210,6 +210,17 @@ def test_too_many_rows_stop_the_reading(monkeypatch):
     assert problems(content, None) == [("too_many_rows", 11)]
 
 
+@pytest.mark.parametrize("line", ["x{}.png;1\n", "x{}.png,1\n", "\n"])
+def test_hostile_files_are_given_up_on_early_and_nothing_is_called_missing(line):
+    content = "".join(line.format(i) for i in range(200_000))
+    start = time.perf_counter()
+    report = validate(("a.png,1\n" + content).encode(), NAMES)
+    assert time.perf_counter() - start < 1.0
+    assert report.problems[-1].code == "too_many_rows"
+    assert "reading stopped" in report.summary
+    assert report.missing == ()
+
+
 def test_four_thousand_rows_are_validated_in_a_few_milliseconds():
     names = [f"Generator_{i:05d}.png" for i in range(4000)]
     content = "\n".join(f"{name},{i / 7:.9f}" for i, name in enumerate(names)).encode()
