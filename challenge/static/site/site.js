@@ -7,9 +7,14 @@ const all = (selector, root = document) => Array.from(root.querySelectorAll(sele
 
 // --- time: the viewer's zone beside UTC, countdowns that trust the server's clock -------------------------------------
 
-const ZONED = new Intl.DateTimeFormat(undefined, {
-  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
-});
+// «Thu 23:55 CET»: the date stands beside it in UTC, so the weekday is enough. The zone's name is the viewer's own word.
+const CLOCK = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const ZONE = new Intl.DateTimeFormat(undefined, { timeZoneName: "short" });
+
+function localTime(date) {
+  const zone = ZONE.formatToParts(date).find((part) => part.type === "timeZoneName").value;
+  return `${CLOCK.format(date).replace(",", "")} ${zone}`;
+}
 
 function addLocalTimes(root) {
   for (const time of all("main time[datetime]:not([data-local])", root)) {
@@ -18,7 +23,7 @@ function addLocalTimes(root) {
     if (date.getTimezoneOffset() === 0) continue; // the viewer's time is UTC already
     const local = document.createElement("span");
     local.className = "local";
-    local.textContent = ZONED.format(date);
+    local.textContent = localTime(date);
     time.after(" ", local);
   }
 }

@@ -1,0 +1,218 @@
+"""What people do: submit with keyboard only, without JavaScript, watch a score arrive, read the board."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from challenge.contests.services import join_challenge
+from challenge.submissions.models import Submission
+from challenge.submissions.scoring_run import score
+from tests.browser.conftest import OpenViewer
+from tests.browser.rich import fill
+from tests.factories import World, make_user, prediction_csv
+
+
+@pytest.fixture()
+def right_file(tmp_path: Path) -> Path:
+    """A file that the server accepts."""
+    path = tmp_path / "right.csv"
+    path.write_bytes(prediction_csv())
+    return path
+
+
+@pytest.fixture()
+def wrong_file(tmp_path: Path) -> Path:
+    """The same with a word for a score on line 4 and the last image missing."""
+    path = tmp_path / "wrong.csv"
+    lines = prediction_csv(img_003="good").decode().splitlines()
+    path.write_text("\n".join(lines[:-1]) + "\n")
+    return path
+
+
+def submit_path(world: World) -> str:
+    return reverse("submit", args=[world.challenge.slug, world.development.slug])
+
+
+def test_upload_with_the_keyboard_alone(viewer: OpenViewer, site: World, right_file: Path) -> None:
+    """Tab from the skip link on: every step has a visible focus and a name."""
+    looks = viewer(site.alice)
+    page = looks.page
+    looks.open(submit_path(site))
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip-link")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.type") == "file":
+            break
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(right_file)
+    expect(page.locator("#validation")).to_contain_text("60 rows, no problem found")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == "Submit":
+            break
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    assert Submission.objects.get().submitted_by == site.alice
+
+
+def test_upload_without_javascript(viewer: OpenViewer, site: World, right_file: Path, wrong_file: Path) -> None:
+    looks = viewer(site.alice, java_script_enabled=False)
+    page = looks.page
+    looks.open(submit_path(site))
+    page.get_by_label("Method name").fill("Plain HTML")
+    page.set_input_files("input[type=file]", wrong_file)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your quota is untouched")
+    expect(page.locator("table.problems tbody tr").first).to_contain_text(re.compile(r"4\s+.*good"))
+    expect(page.get_by_label("Method name")).to_have_value("Plain HTML")
+    assert not Submission.objects.exists()
+    page.set_input_files("input[type=file]", right_file)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("heading", name="Plain HTML")).to_be_visible()
+    score(Submission.objects.get().pk)
+    page.reload()
+    expect(page.locator(".metrics .main")).to_contain_text("0.9")
+
+
+def test_a_wrong_file_is_explained_before_it_is_sent(viewer: OpenViewer, site: World, wrong_file: Path) -> None:
+    looks = viewer(site.alice)
+    looks.open(submit_path(site))
+    looks.page.set_input_files("input[type=file]", wrong_file)
+    table = looks.page.locator("#validation table.problems")
+    expect(table.locator("tbody tr").first).to_contain_text("4")
+    expect(table).to_contain_text("img_059.png")
+    assert not Submission.objects.exists()
+
+
+def test_drop_a_file(viewer: OpenViewer, site: World) -> None:
+    looks = viewer(site.alice)
+    looks.open(submit_path(site))
+    transfer = looks.page.evaluate_handle(
+        """text => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([text], "dropped.csv", {type: "text/csv"}));
+            return transfer;
+        }""",
+        prediction_csv().decode(),
+    )
+    looks.page.dispatch_event("[data-file-zone]", "drop", {"dataTransfer": transfer})
+    expect(looks.page.locator("#validation")).to_contain_text("dropped.csv")
+
+
+def test_double_click_is_one_submission_and_back_allows_another(
+    viewer: OpenViewer, site: World, right_file: Path
+) -> None:
+    looks = viewer(site.alice)
+    page = looks.page
+    looks.open(submit_path(site))
+    page.set_input_files("input[type=file]", right_file)
+    page.get_by_role("button", name="Submit").dblclick()
+    expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    assert Submission.objects.count() == 1
+    page.go_back()
+    expect(page.get_by_role("button", name="Submit")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_the_score_arrives_without_reload(viewer: OpenViewer, site: World) -> None:
+    submission = site.submit()
+    looks = viewer(site.alice)
+    page = looks.page
+    looks.open(submission.get_absolute_url())
+    page.evaluate("window.sameDocument = true")
+    expect(page.locator(".badge[data-status=queued]")).to_be_visible()
+    page.locator("#withdraw-link").focus()
+    with page.expect_response("**/status/"):
+        pass
+    with page.expect_response("**/status/"):
+        pass
+    expect(page.locator("#withdraw-link")).to_be_focused()  # an unchanged answer disturbs nobody
+    score(submission.pk)
+    expect(page.locator(".badge[data-status=scored]")).to_be_visible()
+    expect(page.locator("#announcer")).to_have_text("Scored")
+    assert page.evaluate("window.sameDocument")
+    assert page.locator("[hx-get]").count() == 0  # final: asks no more
+    assert re.fullmatch(r"\d\.\d{4}", page.locator(".metrics .main dd").inner_text().strip())
+
+
+def test_rows_of_the_list_update_themselves(viewer: OpenViewer, site: World) -> None:
+    submission, blind = site.submit(), site.submit(phase=site.final)
+    looks = viewer(site.bob)
+    looks.open(reverse("submissions", args=[site.challenge.slug]))
+    score(submission.pk)
+    score(blind.pk)
+    expect(looks.page.locator(f"#row-{submission.pk}")).to_contain_text("Scored")
+    expect(looks.page.locator(f"#row-{blind.pk}")).to_contain_text("hidden until the phase ends")
+
+
+def test_board_filter_highlight_and_refresh(viewer: OpenViewer, site: World) -> None:
+    fill(site)
+    looks = viewer(site.alice)
+    page = looks.page
+    page.clock.install()
+    looks.open(reverse("leaderboard", args=[site.challenge.slug, "development"]))
+    mine = page.locator(f"#team-{site.team.pk}")
+    expect(mine).to_have_class(re.compile("mine"))
+    page.get_by_label("Filter by name").fill("KŌAN")
+    expect(page.locator("tbody tr:visible")).to_have_count(1)
+    newcomer = make_user("newcomer")
+    join_challenge(user=newcomer, challenge=site.challenge, team_name="Koan and Kōan", accepts_terms=True)
+    with page.expect_response("**/table/") as unchanged:
+        page.clock.run_for(10_500)
+    assert unchanged.value.status == 304
+    site.scored(newcomer)
+    page.clock.run_for(10_500)
+    expect(page.locator("tbody tr:visible")).to_have_count(2)  # the filter holds
+    page.get_by_label("Filter by name").fill("")
+    expect(mine).to_have_class(re.compile("mine"))
+    assert page.locator("tr.reference .rank").inner_text() == ""
+    expect(page.locator("tr.undefined")).to_contain_text("all predictions are the same")
+
+
+def test_times_are_shown_in_the_viewers_zone(viewer: OpenViewer, site: World) -> None:
+    looks = viewer(None, timezone_id="Asia/Tokyo", locale="en-GB")
+    looks.open(site.challenge.get_absolute_url())
+    opens = looks.page.locator("main time").first
+    assert opens.inner_text().endswith(" UTC")
+    assert re.search(r"\w{3} \d\d:\d\d (GMT\+9|JST)", opens.locator("xpath=..").inner_text())
+
+
+def test_countdown_corrects_a_wrong_clock(viewer: OpenViewer, site: World) -> None:
+    """A computer whose clock is a day late still counts down to the server's deadline."""
+    looks = viewer(site.alice)
+    looks.page.clock.install(time=site.development.opens_at)
+    looks.open(site.challenge.get_absolute_url())
+    expect(looks.page.locator(".countdown").first).to_have_text(re.compile(r"9 d 23 h"))
+
+
+def test_blind_page_shows_a_receipt_and_no_score(viewer: OpenViewer, site: World) -> None:
+    submission = site.scored(phase=site.final)
+    looks = viewer(site.alice)
+    looks.open(submission.get_absolute_url())
+    expect(looks.page.locator(".receipt")).to_contain_text(submission.sha256)
+    assert looks.page.locator(".metrics, .scatter").count() == 0
+    assert "SRoCC" not in looks.page.locator("main").inner_text()
+
+
+def test_copy_the_invitation(viewer: OpenViewer, site: World) -> None:
+    looks = viewer(site.alice, permissions=["clipboard-read", "clipboard-write"])
+    looks.open(reverse("team", args=[site.challenge.slug]))
+    looks.page.get_by_role("button", name="Copy").click()
+    expect(looks.page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = looks.page.evaluate("navigator.clipboard.readText()")
+    assert copied == looks.base + reverse("join-team", args=[site.challenge.slug, site.team.invitation])
+
+
+def test_server_errors_look_like_the_site(viewer: OpenViewer, site: World, monkeypatch: Any) -> None:
+    """The 500 page stands without a request: no context processor, no database."""
+    looks = viewer(None)
+    monkeypatch.setattr("challenge.contests.views.visible_challenges", lambda _user: 1 / 0)
+    assert looks.open("/").status == 500
+    expect(looks.page.get_by_role("heading")).to_have_text("Something went wrong on our side")
