@@ -42,7 +42,14 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: list[str], log: Path, ready: Callable[[], bool], stop: signal.Signals, user: int | None = None
+    command: list[str],
+    log: Path,
+    ready: Callable[[], bool],
+    *,
+    stop: int,
+    user: int | None = None,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The process while it runs, once `ready()`; ended with `stop`, then SIGKILL for it and all it has forked."""
     parent = os.getpid()
@@ -53,7 +60,8 @@ def running(
             stdout=out,
             stderr=out,
             start_new_session=True,
-            cwd=log.parent,  # `user` may have no right to enter ours
+            env=env,
+            cwd=cwd or log.parent,  # `user` may have no right to enter ours
             user=user,
             group=user,
             extra_groups=None if user is None else [],
@@ -108,7 +116,9 @@ def postgres_server() -> Iterator[str]:
                 *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100"),
             ]
             # SIGINT: fast shutdown.
-            stack.enter_context(running(command, folder / "log", lambda: _postgres_ready(url), signal.SIGINT, user))
+            stack.enter_context(
+                running(command, folder / "log", lambda: _postgres_ready(url), stop=signal.SIGINT, user=user)
+            )
             return url
 
         with ExitStack() as stack:
@@ -188,7 +198,7 @@ def valkey_server(password: str | None = None, *, tcp: bool = False) -> Iterator
             ]
             place: dict[str, Any] = {"port": port} if path is None else {"unix_socket_path": str(path)}
             client = stack.enter_context(redis.Redis(password=password, **place))
-            stack.enter_context(running(command, folder / "log", lambda: _pong(client), signal.SIGTERM))
+            stack.enter_context(running(command, folder / "log", lambda: _pong(client), stop=signal.SIGTERM))
             credentials = "" if password is None else f":{password}@"
             if path is None:
                 return f"redis://{credentials}127.0.0.1:{port}/0"

@@ -2,10 +2,13 @@
 
 `answer_key.private` opens the sealed answer keys. Only the scoring worker is told where it is; on one machine with one
 user that is a matter of order, not of rights, which is why production gives the file to the worker's container alone.
+
+`python -m challenge.embedded.secrets FOLDER` makes a key pair for production.
 """
 
 import os
 import secrets
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,15 +30,20 @@ class Secrets:
 def ensure_secrets(state_dir: Path) -> Secrets:
     """Make what is missing under `state_dir`/secrets (directory 0700, files 0600); what is there is never changed."""
     folder = private_directory(state_dir / "secrets")
-    secret_key, public_key, private_key = (
-        folder / name for name in ("secret_key", "answer_key.public", "answer_key.private")
-    )
+    secret_key = folder / "secret_key"
     created = not secret_key.exists()
     _write_once(secret_key, secrets.token_urlsafe(64).encode())
+    public_key, private_key = ensure_key_pair(folder)
+    return Secrets(secret_key, public_key, private_key, created)
+
+
+def ensure_key_pair(folder: Path) -> tuple[Path, Path]:
+    """Make answer_key.public and answer_key.private in `folder` unless they are there; returns both."""
+    public_key, private_key = folder / "answer_key.public", folder / "answer_key.private"
     _write_once(private_key, bytes(PrivateKey.generate()))
     # Derived, so that a crash between the two files can never leave a pair that does not match.
     _write_once(public_key, bytes(PrivateKey(private_key.read_bytes()).public_key))
-    return Secrets(secret_key, public_key, private_key, created)
+    return public_key, private_key
 
 
 def _write_once(path: Path, content: bytes) -> None:
@@ -55,3 +63,8 @@ def _write_once(path: Path, content: bytes) -> None:
         pass
     finally:
         temporary.unlink()
+
+
+if __name__ == "__main__":
+    for path in ensure_key_pair(Path(sys.argv[1])):
+        sys.stdout.write(f"{path}\n")

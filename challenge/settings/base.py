@@ -148,7 +148,7 @@ MAX_PREDICTION_FILE_BYTES = env.int("MAX_PREDICTION_FILE_BYTES", default=50 * 10
 MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", default=500 * 1024 * 1024)
 
 STATIC_URL = "/static/"
-STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(STATE_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "challenge" / "static"]
 STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "challenge.core.storage.PrivateStorage", "OPTIONS": {"location": STATE_DIR / "private"}},

@@ -36,6 +36,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
 required("EMAIL_URL")
 ANSWER_KEY_PUBLIC_KEY_FILE = required("ANSWER_KEY_PUBLIC_KEY_FILE")
 
+# nginx sets X-Forwarded-For to the visitor's address: rate limits count visitors, not nginx.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=1)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]

