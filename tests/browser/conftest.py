@@ -66,7 +66,7 @@ def watch(page: Any, faults: list[str]) -> None:
     page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
 
 
-@pytest.fixture()
+@pytest.fixture
 def viewer(browser: Any, live_server: Any) -> Iterator[OpenViewer]:
     """`viewer(user=None, width=1280, scheme="light", **context options)` opens a page, signed in as `user`.
 
@@ -100,7 +100,7 @@ def viewer(browser: Any, live_server: Any) -> Iterator[OpenViewer]:
     assert faults == []
 
 
-@pytest.fixture()
+@pytest.fixture
 def site(transactional_db: None, live_server: Any) -> World:
     """The world of tests.factories in the database that the live server reads."""
     return make_world()

@@ -88,13 +88,12 @@ def _phases(challenge: Challenge, now: datetime.datetime) -> None:
 
 
 def _files(challenge: Challenge, now: datetime.datetime) -> None:
-    for position, (title, fields) in enumerate(
-        {
-            "Training MOS": {"audience": "public", "licence": "Apache-2.0", "description": "Name and MOS."},
-            "Names of the validation images": {"audience": "participants"},
-            "Test images": {"audience": "participants", "available_from": now + datetime.timedelta(days=4)},
-        }.items()
-    ):
+    files: dict[str, dict[str, Any]] = {
+        "Training MOS": {"audience": "public", "licence": "Apache-2.0", "description": "Name and MOS."},
+        "Names of the validation images": {"audience": "participants"},
+        "Test images": {"audience": "participants", "available_from": now + datetime.timedelta(days=4)},
+    }
+    for position, (title, fields) in enumerate(files.items()):
         file = DataFile(challenge=challenge, title=title, file_name=f"file-{position}.csv", position=position, **fields)
         add_data_file(data_file=file, content=upload(b"name,mos\n" * 500))
 

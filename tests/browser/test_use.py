@@ -1,5 +1,6 @@
 """What people do: submit with keyboard only, without JavaScript, watch a score arrive, read the board."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from tests.browser.conftest import OpenViewer
 from tests.browser.rich import fill
+from tests.browser.test_pages import WIDTH_OF_CONTENT, violations
 from tests.factories import World, make_user, prediction_csv
 
 
-@pytest.fixture()
+@pytest.fixture
 def right_file(tmp_path: Path) -> Path:
     """A file that the server accepts."""
     path = tmp_path / "right.csv"
@@ -24,7 +26,7 @@ def right_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture()
+@pytest.fixture
 def wrong_file(tmp_path: Path) -> Path:
     """The same with a word for a score on line 4 and the last image missing."""
     path = tmp_path / "wrong.csv"
@@ -216,3 +218,40 @@ def test_server_errors_look_like_the_site(viewer: OpenViewer, site: World, monke
     monkeypatch.setattr("challenge.contests.views.visible_challenges", lambda _user: 1 / 0)
     assert looks.open("/").status == 500
     expect(looks.page.get_by_role("heading")).to_have_text("Something went wrong on our side")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_answers_to_forms_are_accessible(
+    viewer: OpenViewer, site: World, right_file: Path, wrong_file: Path, scheme: str, width: int
+) -> None:
+    """What only a POST shows: line errors before and after sending, field errors, a new token. SCREENS as for pages."""
+    looks = viewer(site.alice, scheme=scheme, width=width)
+    page = looks.page
+    looks.open(submit_path(site))
+    for file, name in ((right_file, "validated"), (wrong_file, "validated-wrong")):
+        page.set_input_files("input[type=file]", file)
+        expect(page.locator("#validation")).to_contain_text(file.name)
+        check(page, name, width)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page, "refused", width)
+    looks.open(reverse("tokens"))
+    page.get_by_label("Name").fill("Laptop")
+    page.get_by_role("button", name="Make token").click()
+    expect(page.get_by_label("Token", exact=True)).to_be_visible()
+    check(page, "token-made", width)
+    stranger = viewer(None, scheme=scheme, width=width)
+    stranger.open(reverse("account_login"))
+    stranger.page.get_by_label("Login").fill("nobody")
+    stranger.page.get_by_label("Password").fill("wrong")
+    stranger.page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(stranger.page.get_by_role("alert")).to_be_visible()
+    check(stranger.page, "login-refused", width)
+
+
+def check(page: Any, name: str, width: int) -> None:
+    """No axe violation, no sideways scroll; a picture where SCREENS asks for one."""
+    if screens := os.environ.get("SCREENS"):
+        page.screenshot(path=Path(screens) / f"{name}-{width}.png", full_page=True)
+    assert violations(page) == [], name
+    assert page.evaluate(WIDTH_OF_CONTENT) <= width, name

@@ -29,10 +29,12 @@ def challenge_nav(context: Context, challenge: Challenge) -> dict[str, Any]:
 
 
 def _phase_of_interest(phases: list[Phase]) -> Phase | None:
-    """The open phase that closes first, else the last one that has opened, else the first one."""
+    """The open phase that closes first, else the last one that has ended, else the first one."""
     now = timezone.now()
     open_now = [phase for phase in phases if phase.state_at(now) == "open"]
     if open_now:
         return min(open_now, key=lambda phase: phase.closes_at)
-    begun = [phase for phase in phases if phase.state_at(now) == "closed"]
-    return (begun or phases[:1] or [None])[-1]
+    ended = [phase for phase in phases if phase.state_at(now) == "closed"]
+    if ended:
+        return ended[-1]
+    return phases[0] if phases else None
