@@ -9,7 +9,7 @@ import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Window
+from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from challenge.contests.models import Phase
@@ -40,10 +40,11 @@ class Row:
 def board(phase: Phase) -> list[Row]:
     """The whole board: best first, reference rows in their place between, undefined scores last.
 
-    Three queries, whatever the number of teams and submissions.
+    Three queries, a fourth where scores are undefined, whatever the number of teams and submissions.
     """
     chosen = list(_counting_evaluations(phase))
     scores = _scores_of([entry["pk"] for entry in chosen])
+    reasons = _reasons_of([entry["pk"] for entry in chosen if entry["rank_value"] is None])
     entries = _entries_by_team(phase)
     # Python's sort keeps the order of equal keys, so the order of the query (earlier first) stays within a rank.
     chosen.sort(key=lambda entry: (entry["rank_value"] is None, -(entry["rank_value"] or 0.0)))
@@ -54,7 +55,8 @@ def board(phase: Phase) -> list[Row]:
         ranked = entry["submission__kind"] == Submission.Kind.PARTICIPANT and entry["rank_value"] is not None
         if ranked and entry["rank_value"] != last:
             rank, last = rank + 1, entry["rank_value"]
-        rows.append(_row(entry, rank if ranked else None, scores.get(entry["pk"], {}), entries))
+        pk = entry["pk"]
+        rows.append(_row(entry, rank if ranked else None, scores.get(pk, {}), reasons.get(pk), entries))
     return rows
 
 
@@ -82,7 +84,6 @@ def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
             "submission__team",
             "submission__team__name",
             "submission__team__is_demo",
-            "result__reasons__main",
         )
     )
 
@@ -96,13 +97,20 @@ def _scores_of(evaluation_ids: list[UUID]) -> dict[UUID, dict[str, float]]:
 
 
 def _entries_by_team(phase: Phase) -> dict[UUID, int]:
-    from django.db.models import Count
-
     scored = Submission.objects.filter(phase=phase, status=Status.SCORED, team__isnull=False)
     return dict(scored.order_by().values_list("team").annotate(Count("pk")))
 
 
-def _row(entry: dict[str, Any], rank: int | None, scores: dict[str, float], entries: dict[UUID, int]) -> Row:
+def _reasons_of(evaluation_ids: list[UUID]) -> dict[UUID, str]:
+    """Why these main scores are undefined. Asked for these few only: results are long documents."""
+    if not evaluation_ids:
+        return {}
+    return dict(Evaluation.objects.filter(pk__in=evaluation_ids).values_list("pk", "result__reasons__main"))
+
+
+def _row(
+    entry: dict[str, Any], rank: int | None, scores: dict[str, float], reason: str | None, entries: dict[UUID, int]
+) -> Row:
     team_id = entry["submission__team"]
     return Row(
         rank=rank,
@@ -116,5 +124,5 @@ def _row(entry: dict[str, Any], rank: int | None, scores: dict[str, float], entr
         entries=entries.get(team_id, 1),
         rank_value=entry["rank_value"],
         scores=scores,
-        reason=entry["result__reasons__main"] or "",
+        reason=reason or "",
     )

@@ -6,17 +6,21 @@ from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_cache_control
 from django.utils.http import quote_etag
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from challenge.contests.access import may_see_scores, registration_of, visible_phases
 from challenge.contests.models import Phase
 from challenge.core.export import csv_response
+from challenge.core.http import cached_for_visitors
 from challenge.leaderboards.board import METRICS, Row, board
 
 CACHE_SECONDS = 600
 
 
 @require_safe
+@cache_control(private=True, no_cache=True)
+@cached_for_visitors(seconds=1)
 def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
     """The board of one phase. On a blind phase everybody but organisers reads that it is hidden, and why."""
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
@@ -31,9 +35,7 @@ def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpRespons
         "table": _table(shown) if may_see else "",
         "etag": _etag(shown),
     }
-    response = render(request, "leaderboards/leaderboard.html", context)
-    patch_cache_control(response, private=True, no_cache=True)
-    return response
+    return render(request, "leaderboards/leaderboard.html", context)
 
 
 @require_safe

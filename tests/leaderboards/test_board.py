@@ -62,7 +62,8 @@ def brute_force(rule: str, entries: list[tuple[int, float | None, bool]]) -> dic
     for team in {team for team, _, _ in entries}:
         mine = [(number, main, chosen) for number, (owner, main, chosen) in enumerate(entries) if owner == team]
         if rule == "best":
-            picked[team] = max((main for _, main, _ in mine if main is not None), default=None)
+            defined = [(round(main, 6), -number, main) for number, main, _ in mine if main is not None]
+            picked[team] = max(defined)[2] if defined else None  # of equal ones the first
         else:
             choice = [main for _, main, chosen in mine if chosen] if rule == "chosen" else []
             picked[team] = choice[0] if choice else mine[-1][1]
@@ -169,10 +170,20 @@ def test_the_number_of_queries_does_not_grow(world, django_assert_num_queries):
 
 
 def test_the_page_follows_a_new_score_at_once(world, client):
+    client.force_login(world.outsider)
     url = f"/c/iqa/{world.development.slug}/leaderboard/"
     assert "Aces" not in client.get(url).content.decode()
     world.scored()
     assert "Aces" in client.get(url).content.decode()
+
+
+def test_visitors_share_a_page_for_a_second_and_no_session_is_made(world, client, django_assert_num_queries):
+    url = "/c/iqa/development/leaderboard/"
+    first = client.get(url)
+    assert not first.cookies
+    assert "private" in first["Cache-Control"]
+    with django_assert_num_queries(0):
+        assert client.get(url).content == first.content
 
 
 def test_the_table_answers_not_modified_until_something_changed(world, client):
