@@ -95,12 +95,14 @@ def receive(
     team and phase returns the submission it made the first time, so a client may retry without fear.
     """
     team = _team_that_may_submit(phase, user, began_at)
+    # Looked at before the file is read, counted again under the lock below. The quota is read before the earlier
+    # submission: were it the other way round, a twin of this request could spend the quota in between.
+    quota = quota_of(team, phase, began_at)
     if idempotency_key and (earlier := _earlier(team, phase, idempotency_key)):
         return earlier
-    _require_room(upload)
-    quota = quota_of(team, phase, began_at)
-    if quota.remaining == 0:  # looked at before the file is read; counted again under the lock below
+    if quota.remaining == 0:
         raise SubmissionRefused("quota_spent", quota.refusal())
+    _require_room(upload)
     report = check_file(phase, upload)
     if not report.ok:
         raise SubmissionRefused("invalid_file", report.summary, report)
