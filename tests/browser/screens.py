@@ -28,7 +28,8 @@ def sign_in(page: Any, site: str, user: str, password: str) -> None:
 
 def crawl(page: Any, site: str) -> list[str]:
     """Paths of the pages that links lead to, one of each kind."""
-    found, waiting, kinds = [], ["/"], {"/"}
+    found: list[str] = []
+    waiting, kinds = ["/"], {"/"}
     while waiting and len(found) < MOST_PAGES:
         path = waiting.pop(0)
         page.goto(urljoin(site, path))

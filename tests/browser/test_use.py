@@ -35,6 +35,12 @@ def wrong_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def files(right_file: Path, wrong_file: Path) -> dict[str, Path]:
+    """Both, under the names of their pictures."""
+    return {"validated": right_file, "validated-wrong": wrong_file}
+
+
 def submit_path(world: World) -> str:
     return reverse("submit", args=[world.challenge.slug, world.development.slug])
 
@@ -43,17 +49,18 @@ def test_upload_with_the_keyboard_alone(viewer: OpenViewer, site: World, right_f
     """Tab from the skip link on: every step has a visible focus and a name."""
     looks = viewer(site.alice)
     page = looks.page
+    page.on("filechooser", lambda chooser: chooser.set_files(right_file))  # early: it takes a moment to be in force
     looks.open(submit_path(site))
     page.keyboard.press("Tab")
     expect(page.locator(".skip-link")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
     for _ in range(30):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.type") == "file":
             break
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(right_file)
+    expect(page.locator("input[type=file]")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator("#validation")).to_contain_text("60 rows, no problem found")
     for _ in range(30):
         page.keyboard.press("Tab")
@@ -222,13 +229,13 @@ def test_server_errors_look_like_the_site(viewer: OpenViewer, site: World, monke
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_answers_to_forms_are_accessible(
-    viewer: OpenViewer, site: World, right_file: Path, wrong_file: Path, scheme: str, width: int
+    viewer: OpenViewer, site: World, files: dict[str, Path], scheme: str, width: int
 ) -> None:
     """What only a POST shows: line errors before and after sending, field errors, a new token. SCREENS as for pages."""
     looks = viewer(site.alice, scheme=scheme, width=width)
     page = looks.page
     looks.open(submit_path(site))
-    for file, name in ((right_file, "validated"), (wrong_file, "validated-wrong")):
+    for name, file in files.items():
         page.set_input_files("input[type=file]", file)
         expect(page.locator("#validation")).to_contain_text(file.name)
         check(page, name, width)
@@ -242,7 +249,7 @@ def test_answers_to_forms_are_accessible(
     check(page, "token-made", width)
     stranger = viewer(None, scheme=scheme, width=width)
     stranger.open(reverse("account_login"))
-    stranger.page.get_by_label("Login").fill("nobody")
+    stranger.page.get_by_label("User name or e-mail address").fill("nobody")
     stranger.page.get_by_label("Password").fill("wrong")
     stranger.page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(stranger.page.get_by_role("alert")).to_be_visible()

@@ -46,6 +46,12 @@ def spelt(text: str) -> str:
 
 
 @register.filter
+def without_line(message: str) -> str:
+    """A problem's message without its «line 4: », for tables that have a column of lines."""
+    return re.sub(r"^lines? \d+: ", "", message)
+
+
+@register.filter
 def pairs(mapping: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
     """The items of a mapping whose keys come from a file: unlike `mapping.items`, also right where one is "items"."""
     return list(mapping.items()) if mapping else []
