@@ -39,7 +39,7 @@ def _fresh_caches() -> Iterator[None]:
         cache.clear()
 
 
-@pytest.fixture()
+@pytest.fixture
 def world(db: None) -> Any:
     """A challenge with two phases, two teams and all roles (tests.factories.World)."""
     from tests.factories import make_world
@@ -47,7 +47,7 @@ def world(db: None) -> Any:
     return make_world()
 
 
-@pytest.fixture()
+@pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of submissions that a worker was called for, instead of a broker."""
     from challenge.submissions import tasks

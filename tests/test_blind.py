@@ -27,7 +27,7 @@ def traces(result: dict) -> set[str]:
     return {f"{abs(number):.4f}"[1:] for number in numbers if number is not None}
 
 
-@pytest.fixture()
+@pytest.fixture
 def blind(world):
     submission = world.scored(phase=world.final)
     return submission, traces(submission.evaluations.get().result)
@@ -66,7 +66,7 @@ def test_the_team_gets_a_receipt(world, client, blind):
 
 
 def test_the_organiser_sees_everything(world, client, blind):
-    submission, hidden = blind
+    submission, _ = blind
     answers = fetch(world, client, submission, world.organiser)
     result = submission.evaluations.get().result
     assert f"{result['main']:.4f}" in answers["/submissions/{id}/"]

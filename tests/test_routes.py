@@ -1,7 +1,7 @@
 """Every route for every role (invariant 7). A route that is not listed here fails the test.
 
-Roles: anon, outsider (signed in, takes part in nothing), rival (another team of the same challenge), mate and owner (the
-team itself), stranger (organises another challenge), organiser, admin.
+Roles: anon, outsider (signed in, takes part in nothing), rival (another team of the same challenge), mate and owner
+(the team itself), stranger (organises another challenge), organiser, admin.
 """
 
 import pytest
@@ -101,7 +101,7 @@ POST: dict[str, dict[str, int]] = {
 LIBRARY_PREFIXES = ("accounts/", "admin/")
 
 
-@pytest.fixture()
+@pytest.fixture
 def values(world):
     from django.core.files.base import ContentFile
 
@@ -125,7 +125,7 @@ def values(world):
     }
 
 
-@pytest.fixture()
+@pytest.fixture
 def people(world):
     users = (None, world.outsider, world.mallory, world.bob, world.alice)
     return dict(zip(ROLES, (*users, world.other_organiser, world.organiser, world.admin), strict=True))

@@ -9,7 +9,7 @@ from challenge.submissions.scoring_run import score
 from tests.factories import prediction_csv, upload
 
 
-@pytest.fixture()
+@pytest.fixture
 def bearer(world):
     def headers(user, scopes=tuple(ApiToken.Scope.values)) -> dict[str, str]:
         return {"authorization": f"Bearer {create_token(user=user, name='t', scopes=scopes)[1]}"}

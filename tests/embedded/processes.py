@@ -41,6 +41,11 @@ def command_line(number: int) -> str:
         return ""
 
 
+def leader(below: set[Pid], word: str) -> Pid:
+    """The process of the group that runs `word`: the one that is a child of the supervisor, hence the oldest."""
+    return min((pid for pid in below if word in command_line(pid.number)), key=lambda pid: (int(pid.began), pid.number))
+
+
 def eventually(condition: Callable[[], object], seconds: float) -> bool:
     """Whether `condition` comes true within `seconds`."""
     deadline = time.monotonic() + seconds

@@ -78,9 +78,7 @@ def brute_force(rule: str, entries: list[tuple[int, float | None, bool]]) -> dic
 
 
 @pytest.mark.parametrize("rule", ["best", "last", "chosen"])
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=st.lists(st.tuples(st.integers(0, 4), MAIN, st.booleans()), max_size=16))
 def test_it_equals_a_brute_force_recomputation(world, rule, entries):
     Submission.objects.all().delete()

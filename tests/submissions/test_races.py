@@ -1,4 +1,4 @@
-"""Many at once, on a real database with real transactions: SQLite here, PostgreSQL through tests/test_on_postgres.py."""
+"""Many at once, in real transactions: on SQLite here, on PostgreSQL through tests/test_on_postgres.py."""
 
 import threading
 from collections import Counter

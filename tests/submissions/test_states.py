@@ -1,5 +1,7 @@
 """The transition table: what may happen, who wins a race, and that final means final."""
 
+import itertools
+
 import pytest
 from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given
@@ -50,9 +52,7 @@ def test_the_database_refuses_a_claim_without_a_lease(world):
         Submission.objects.filter(pk=submission.pk).update(status="scoring")
 
 
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(["claim", "give back", "score", "fail", "withdraw"]), max_size=8))
 def test_in_whatever_order_things_happen_the_history_is_a_path_of_the_table(world, steps):
     SubmissionEvent.objects.all().delete()
@@ -73,7 +73,7 @@ def test_in_whatever_order_things_happen_the_history_is_a_path_of_the_table(worl
             withdraw(submission, world.alice)
     path = list(submission.events.values_list("from_status", "to_status"))
     assert path[0] == ("", "received")
-    for (_, arrived), (left, entered) in zip(path, path[1:], strict=False):
+    for (_, arrived), (left, entered) in itertools.pairwise(path):
         assert left == arrived
         assert Status(entered) in TRANSITIONS[Status(left)]
     assert Submission.objects.get(pk=submission.pk).status == path[-1][1]
