@@ -59,8 +59,8 @@ def pairs(mapping: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
 
 @register.filter
 def thousands(value: int) -> str:
-    """A count with thin groups: `4 000`."""
-    return f"{value:,}".replace(",", "\u202f")
+    """A count in groups of three: `4,000`."""
+    return f"{value:,}"
 
 
 @register.filter
