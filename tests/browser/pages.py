@@ -29,7 +29,7 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("data-member", alice, reverse("data", args=[iqa])),
         *[
             (f"submit-{phase}", alice, reverse("submit", args=[iqa, phase]))
-            for phase in ("development", "final", "closed", "upcoming", "keyless")
+            for phase in ("development", "final", "closed", "upcoming", "keyless", "spent")
         ],
         ("submissions", alice, reverse("submissions", args=[iqa])),
         ("submission-scored", alice, reverse("submission", args=[rich.scored.pk])),
@@ -49,7 +49,14 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
 
 
 def _account_pages(alice: Any) -> list[Entry]:
-    signed_in = ["account", "tokens", "account_email", "account_change_password", "account_logout"]
+    signed_in = [
+        "account",
+        "tokens",
+        "account_email",
+        "account_change_password",
+        "account_logout",
+        "account_reauthenticate",
+    ]
     anonymous = [
         "account_login",
         "account_signup",

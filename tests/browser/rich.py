@@ -14,7 +14,7 @@ from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
-from tests.factories import World, make_user, prediction_csv, upload
+from tests.factories import World, make_phase, make_user, prediction_csv, upload
 
 DESCRIPTION = """\
 Predict the mean opinion score of images that text-to-image models made.
@@ -61,6 +61,7 @@ def fill(world: World) -> Rich:
     lonely = make_user("lonely")
     join_challenge(user=lonely, challenge=challenge, team_name="Constant", accepts_terms=True)
     constant = b"".join(line.split(b",")[0] + b",2.5\n" for line in prediction_csv().splitlines())
+    world.submit(phase=make_phase(challenge, "spent", daily_quota=1, position=9))
     method = Method(name="A convolutional baseline", description="Two lines\nof text.", runtime_s=0.25, device="gpu")
     return Rich(
         undefined=world.scored(lonely, content=constant),
@@ -81,7 +82,6 @@ def _phases(challenge: Challenge, now: datetime.datetime) -> None:
         "closed": {"opens_at": now - 9 * day, "closes_at": now - 2 * day},
         "upcoming": {"opens_at": now + 3 * day, "closes_at": now + 9 * day},
         "keyless": {"opens_at": now - day, "closes_at": now + 9 * day},
-        "spent": {"opens_at": now - day, "closes_at": now + 9 * day, "daily_quota": 1},
     }
     for position, (slug, fields) in enumerate(times.items(), start=3):
         Phase.objects.create(challenge=challenge, slug=slug, title=slug.capitalize(), position=position, **fields)

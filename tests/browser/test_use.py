@@ -262,3 +262,11 @@ def check(page: Any, name: str, width: int) -> None:
         page.screenshot(path=Path(screens) / f"{name}-{width}.png", full_page=True)
     assert violations(page) == [], name
     assert page.evaluate(WIDTH_OF_CONTENT) <= width, name
+
+
+def test_closed_sign_up_says_so(viewer: OpenViewer, site: World, settings: Any) -> None:
+    settings.SIGNUP_OPEN = False
+    looks = viewer(None)
+    looks.open(reverse("account_signup"))
+    expect(looks.page.get_by_role("heading", name="Sign-up is closed")).to_be_visible()
+    check(looks.page, "signup-closed", 1280)
