@@ -1,12 +1,13 @@
 """The data page and downloads."""
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from challenge.contests.access import is_organiser, registration_of, visible_challenges
+from challenge.core.downloads import send_file
 from challenge.datasets.access import downloadable_files
 from challenge.datasets.models import DataFile
 
@@ -30,6 +31,6 @@ def data_page(request: HttpRequest, challenge: str) -> HttpResponse:
 def download(request: HttpRequest, file_id: str) -> HttpResponseBase:
     """One file, to those who may have it; 404 to everybody else."""
     file: DataFile = get_object_or_404(downloadable_files(request.user), pk=file_id)
-    response = FileResponse(file.file.open("rb"), as_attachment=True, filename=file.file_name)
+    response = send_file(file.file, file.file_name)
     response["X-Checksum-SHA256"] = file.sha256
     return response

@@ -145,6 +145,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 MAX_PREDICTION_FILE_BYTES = env.int("MAX_PREDICTION_FILE_BYTES", default=50 * 1024 * 1024)
+# The location in nginx that hands private files out (docker/nginx); empty: this process sends them itself.
+X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")
 MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", default=500 * 1024 * 1024)
 
 STATIC_URL = "/static/"

@@ -18,7 +18,7 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 import scoring
@@ -60,6 +60,9 @@ def claim(submission_id: uuid.UUID) -> Claim | None:
     token = uuid.uuid4()
     lease: dict[str, Any] = {"lease_token": token, "lease_expires_at": _lease_end(now), "attempts": F("attempts") + 1}
     row = Submission.objects.filter(pk=submission_id, attempts__lt=settings.SCORING_MAX_ATTEMPTS)
+    # Most second deliveries end here, before they take the one writer's lock of SQLite.
+    if not row.filter(Q(status=Status.QUEUED) | Q(status=Status.SCORING, lease_expires_at__lt=now)).exists():
+        return None
     with transaction.atomic():
         claimed = transition(row, to=Status.SCORING, reason="claimed by a worker", **lease)
         if not claimed:

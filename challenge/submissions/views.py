@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from challenge.contests.access import is_organiser, may_see_scores, registration_of, visible_challenges, visible_phases
 from challenge.contests.models import Phase
+from challenge.core.downloads import send_file
 from challenge.core.http import SignedInRequest
 from challenge.datasets.services import current_answer_key, expected_names
 from challenge.submissions import services
@@ -132,7 +133,7 @@ def submission_status(request: SignedInRequest, submission_id: str) -> HttpRespo
 def submission_file(request: SignedInRequest, submission_id: str) -> HttpResponseBase:
     """The file as it was sent, to its team and the organisers."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
-    return FileResponse(submission.file.open("rb"), as_attachment=True, filename=submission.file_name)
+    return send_file(submission.file, submission.file_name)
 
 
 @login_required

@@ -19,7 +19,7 @@ STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); 
 
 
 def spec(name: str, code: str, **options: object) -> Spec:
-    return Spec(name, [sys.executable, "-S", "-c", code], env=dict(os.environ), **options)  # type: ignore[arg-type]
+    return Spec(name, [sys.executable, "-S", "-c", code], env=dict(os.environ), **options)
 
 
 @pytest.fixture

@@ -186,4 +186,4 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="finite"):
         fit_logistic([1.0] * 10, [math.nan] * 10)
     with pytest.raises(ValueError, match="unknown form"):
-        fit_logistic([1.0], [1.0], form="cubic")  # type: ignore[arg-type]
+        fit_logistic([1.0], [1.0], form="cubic")

@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench` prints Markdown tables; docs/benchmarks.md keeps what was measured and where."""
