@@ -196,9 +196,9 @@ def _at_bounds(point: Point, limits: Limits, q1: float, q2: float) -> tuple[bool
 
 
 def _improve(
-    sample: Sample, limits: Limits, point: Point, residual: Floats, damping: float
+    sample: Sample, limits: Limits, point: Point, residual: Floats, damping: float, least_gain: float
 ) -> tuple[Point | None, float]:
-    """One accepted step (None when no damping of twelve helps) and the damping to go on with."""
+    """One accepted step (None when none promises `least_gain` or no damping of twelve helps) and the next damping."""
     system = _normal_equations(sample, point, residual)
     frozen = _at_bounds(point, limits, system[3], system[4])
     if all(frozen):
@@ -208,6 +208,8 @@ def _improve(
         if step is None:
             damping = max(damping * 10, 1e-6)
             continue
+        if 2 * (step[0] * system[3] + step[1] * system[4]) <= least_gain:
+            break  # to first order no shorter step can gain more
         log_k = min(max(point.log_k + min(max(step[0], -1.5), 1.5), limits.log_k_low), limits.log_k_high)
         margin = SATURATION * math.exp(-log_k)
         c = min(max(point.c + step[1], limits.low - margin), limits.high + margin)
@@ -226,7 +228,7 @@ def descend(sample: Sample, limits: Limits, start: tuple[float, float], iteratio
     residual = sample.total - sample.weight * (sample.slope * sample.t)
     damping = 1e-3
     for _ in range(iterations):
-        better, damping = _improve(sample, limits, point, residual, damping)
+        better, damping = _improve(sample, limits, point, residual, damping, tolerance * sample.sst)
         if better is None:
             break
         gain, point = point.sse - better.sse, better
