@@ -40,7 +40,7 @@ class Row:
 def board(phase: Phase) -> list[Row]:
     """The whole board: best first, reference rows in their place between, undefined scores last.
 
-    Three queries, a fourth where scores are undefined, whatever the number of teams and submissions.
+    Four queries, a fifth where scores are undefined, whatever the number of teams and submissions.
     """
     chosen = list(_counting_evaluations(phase))
     scores = _scores_of([entry["pk"] for entry in chosen])
@@ -67,12 +67,18 @@ def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
         Phase.BoardRule.LAST: [F("submission__received_at").desc()],
         Phase.BoardRule.CHOSEN: [F("submission__is_chosen").desc(), F("submission__received_at").desc()],
     }[Phase.BoardRule(phase.board_rule)]
-    return (
+    # Choosing among thousands reads as few columns as it can; what a board shows is read for the chosen ones only.
+    chosen = (
         Evaluation.objects.filter(submission__phase=phase, submission__status=Status.SCORED, is_current=True)
         .annotate(
             place=Window(RowNumber(), partition_by=F("submission__team"), order_by=[*order, F("submission").asc()])
         )
         .filter(Q(place=1) | Q(submission__kind=Submission.Kind.REFERENCE))
+        .order_by()
+        .values_list("pk", flat=True)
+    )
+    return (
+        Evaluation.objects.filter(pk__in=list(chosen))
         .order_by("submission__received_at", "submission")
         .values(
             "pk",
