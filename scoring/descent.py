@@ -196,7 +196,7 @@ def _at_bounds(point: Point, limits: Limits, q1: float, q2: float) -> tuple[bool
 
 
 def _improve(
-    sample: Sample, limits: Limits, point: Point, residual: Floats, damping: float, least_gain: float
+    sample: Sample, limits: Limits, point: Point, residual: Floats, damping: float, *, least_gain: float
 ) -> tuple[Point | None, float]:
     """One accepted step (None when none promises `least_gain` or no damping of twelve helps) and the next damping."""
     system = _normal_equations(sample, point, residual)
@@ -228,7 +228,7 @@ def descend(sample: Sample, limits: Limits, start: tuple[float, float], iteratio
     residual = sample.total - sample.weight * (sample.slope * sample.t)
     damping = 1e-3
     for _ in range(iterations):
-        better, damping = _improve(sample, limits, point, residual, damping, tolerance * sample.sst)
+        better, damping = _improve(sample, limits, point, residual, damping, least_gain=tolerance * sample.sst)
         if better is None:
             break
         gain, point = point.sse - better.sse, better

@@ -123,7 +123,7 @@ def served(state_dir: Path, *arguments: str, **extra: str) -> Iterator[Site]:
             said = read_until(process, "Ctrl-C")
             found = re.search(r"http://127\.0\.0\.1:\d+/", said)
             assert found, said
-            yield Site(process, said, found[0], state_dir)
+            yield Site(process, said, found[0].rstrip("/"), state_dir)
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -32,6 +32,5 @@ Predict the 1,400 validation images. Scores and the fit plot show at once; the b
 """
 
 FINAL = """\
-Predict the 2,800 test images. This phase is blind: you get a receipt, and scores and board stay hidden until the
-organisers open them. The submission you choose counts; until you choose, the last one does.
+Predict the 2,800 test images, five times at most: the final ranking comes from this phase.
 """

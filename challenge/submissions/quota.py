@@ -39,9 +39,9 @@ class Quota:
     def refusal(self) -> str:
         """Why nothing more can be sent; only meaningful when `remaining` is 0."""
         if self.is_total_spent:
-            return f"Your team has used all {self.total_limit} submissions of this phase."
+            return f"Your team has used all submissions of this phase ({self.total_used} of {self.total_limit})."
         return (
-            f"Your team has used its {self.daily_limit} submissions of this UTC day. "
+            f"Your team has used all submissions of this UTC day ({self.daily_used} of {self.daily_limit}). "
             f"The next one is possible from {self.resets_at:%Y-%m-%d %H:%M} UTC."
         )
 

@@ -1,36 +1,25 @@
 """The whole road once, on the real thing: `manage.py serve`, a browser, and a command line that must agree."""
 
-import http.client
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import watch
+from tests.served import Site
+from tests.served import served as serve_site
 
 ROOT = Path(__file__).resolve().parents[2]
 CHALLENGE = "/c/aigiqa-demo/"
 PASSWORD = "a quite long pass phrase"
 METRICS = ("main", "srocc", "krocc", "plcc", "rmse")
-
-
-@dataclass
-class Served:
-    """A running `manage.py serve`."""
-
-    url: str
-    state: Path
 
 
 def wait_for(what: Callable[[], Any], message: str, seconds: float = 60) -> Any:
@@ -43,31 +32,14 @@ def wait_for(what: Callable[[], Any], message: str, seconds: float = 60) -> Any:
     raise AssertionError(message)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+def served(tmp_path: Path) -> Iterator[Site]:
     """The embedded server with its demo, on a free port, with its state in a temporary folder."""
-    state, log = tmp_path / "state", tmp_path / "serve.log"
-    port = free_port()
-    environment = {**os.environ, "STATE_DIR": str(state), "DJANGO_SETTINGS_MODULE": "challenge.settings.embedded"}
-    command = [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"]
-    with log.open("wb") as stream:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
-    try:
-        wait_for(lambda: "is ready" in log.read_text() or process.poll() is not None, "serve did not come up")
-        assert process.poll() is None, log.read_text()
-        yield Served(f"http://127.0.0.1:{port}", state)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    with serve_site(tmp_path / "state", "--workers", "1") as site:
+        yield site
 
 
-def sign_up(page: Any, served: Served) -> None:
+def sign_up(page: Any, served: Site) -> None:
     """Create an account from the challenge's page and follow the link in the mail."""
     page.goto(served.url + CHALLENGE)
     page.get_by_label("Next step").get_by_role("link", name="Create account").click()
@@ -78,14 +50,14 @@ def sign_up(page: Any, served: Served) -> None:
     page.get_by_role("main").get_by_role("button", name="Create account").click()
     expect(page.get_by_role("heading", name="Confirm your e-mail address")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("Embedded mode sends no mail")
-    mails = served.state / "mail"
+    mails = served.state_dir / "mail"
     text = wait_for(lambda: "".join(path.read_text() for path in mails.glob("*")), "no mail was written")
     page.goto(re.search(r"http://\S+/confirm-email/\S+", text)[0])  # type: ignore[index]
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("banner")).to_contain_text("newcomer")
 
 
-def join(page: Any, served: Served) -> None:
+def join(page: Any, served: Site) -> None:
     page.goto(served.url + CHALLENGE)
     page.get_by_role("link", name="Join the challenge").click()
     page.get_by_label("Team name").fill("Newcomers")
@@ -94,7 +66,7 @@ def join(page: Any, served: Served) -> None:
     expect(page.get_by_role("status").first).to_contain_text("Newcomers")
 
 
-def prediction_files(page: Any, served: Served, folder: Path) -> tuple[Path, Path]:
+def prediction_files(page: Any, served: Site, folder: Path) -> tuple[Path, Path]:
     """A wrong and a right file, from the names on the data page."""
     page.goto(served.url + CHALLENGE + "data/")
     row = page.locator("tr", has_text="Validation names")
@@ -108,7 +80,7 @@ def prediction_files(page: Any, served: Served, folder: Path) -> tuple[Path, Pat
     return wrong, right
 
 
-def submit(page: Any, served: Served, wrong: Path, right: Path) -> str:
+def submit(page: Any, served: Site, wrong: Path, right: Path) -> str:
     """Send the wrong file, read why it is refused, send the right one; returns the submission's id."""
     page.goto(served.url + CHALLENGE + "development/submit/")
     page.set_input_files("input[type=file]", wrong)
@@ -129,17 +101,14 @@ def submit(page: Any, served: Served, wrong: Path, right: Path) -> str:
     return str(page.url).rstrip("/").rsplit("/", 1)[1]
 
 
-def api_scores(page: Any, served: Served, submission: str) -> dict[str, float]:
+def api_scores(page: Any, served: Site, submission: str) -> dict[str, float]:
     """What the API says, with a token made on the tokens page."""
     page.goto(served.url + "/account/tokens/")
     page.get_by_label("Name").fill("acceptance")
     page.get_by_role("button", name="Make token").click()
     token = page.get_by_label("Token", exact=True).input_value()
-    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(served.url).port, timeout=10)
-    connection.request("GET", f"/api/v1/submissions/{submission}", headers={"Authorization": f"Bearer {token}"})
-    with connection.getresponse() as answer:
-        scores: dict[str, float] = json.load(answer)["scores"]
-    connection.close()
+    with served.api(token) as client:
+        scores: dict[str, float] = client.call(f"/api/v1/submissions/{submission}")["scores"]
     return scores
 
 
@@ -156,7 +125,7 @@ def command_line_scores(right: Path, folder: Path) -> dict[str, float]:
 
 
 @pytest.mark.slow
-def test_from_sign_up_to_the_board(browser: Any, served: Served, tmp_path: Path) -> None:
+def test_from_sign_up_to_the_board(browser: Any, served: Site, tmp_path: Path) -> None:
     faults: list[str] = []
     page = browser.new_page()
     watch(page, faults)

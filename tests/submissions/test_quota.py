@@ -39,7 +39,7 @@ def test_a_daily_quota_ends_at_midnight_utc(world, phase):
 def test_a_total_quota_is_final(world, phase):
     for days_ago in (3, 2, 1):
         world.submit(began_at=noon(days_ago))
-    with pytest.raises(SubmissionRefused, match="used all 3 submissions"):
+    with pytest.raises(SubmissionRefused, match=r"all submissions of this phase \(3 of 3\)"):
         world.submit(began_at=noon(0) - datetime.timedelta(hours=12))
 
 
