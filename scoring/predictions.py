@@ -101,7 +101,7 @@ def _parse(source: Source, names: Iterable[str] | None, filename: str | None) ->
         except ArchiveError as error:
             faults.extend(error.problems)
             return nothing, array("d"), faults.report(rows=0)
-        content, method = member.content, member.method
+        content, method, name = member.content, member.method, ""  # the name was the archive's
         faults.extend_warnings(member.warnings)
     problem = decoding_problem(content, name)
     if problem is not None:

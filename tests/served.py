@@ -53,6 +53,7 @@ class SiteFailedError(AssertionError):
 def environment(state_dir: Path, **extra: str) -> dict[str, str]:
     """What a person's shell has, not what the test settings need."""
     unset = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "BROKER_URL", "CACHE_URL", "SECRET_KEY", "STOP_WITH_PARENT"}
+    unset.add("DJANGO_ALLOW_ASYNC_UNSAFE")  # set by the browser tests for this process only
     kept = {name: value for name, value in os.environ.items() if name not in unset}
     return {**kept, "STATE_DIR": str(state_dir), "OMP_NUM_THREADS": "1", **extra}
 

@@ -44,6 +44,11 @@ def test_one_prediction_file_at_the_root_is_read(name, compression):
     assert found.report.method == {}
 
 
+@pytest.mark.parametrize("filename", ["submission.zip", "SUBMISSION.ZIP", "submission", None])
+def test_the_name_of_the_archive_is_not_taken_for_that_of_the_file_in_it(filename):
+    assert validate(zipped([("output.txt", ROWS)]), NAMES, filename=filename).ok
+
+
 def test_the_readme_fills_the_method():
     found = read_predictions(zipped([("readme.txt", README), ("output.txt", ROWS)]), NAMES)
     assert found.report.method == {
