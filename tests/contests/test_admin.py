@@ -1,0 +1,103 @@
+"""The organisers' desk: enough to run a challenge, closed to the challenges of others."""
+
+import pytest
+from django.urls import reverse
+
+from challenge.contests.models import Challenge, Phase
+
+PHASE = {
+    "phases-TOTAL_FORMS": "1",
+    "phases-INITIAL_FORMS": "0",
+    "phases-0-title": "Development",
+    "phases-0-slug": "development",
+    "phases-0-position": "1",
+    "phases-0-opens_at_0": "2030-01-01",
+    "phases-0-opens_at_1": "00:00",
+    "phases-0-closes_at_0": "2030-02-01",
+    "phases-0-closes_at_1": "00:00",
+    "phases-0-daily_quota": "5",
+    "phases-0-board_rule": "best",
+    "phases-0-formula": "(srocc + plcc) / 2",
+}
+CHALLENGE = {
+    "slug": "fresh",
+    "title": "Fresh",
+    "summary": "One sentence.",
+    "terms_version": "1",
+    "max_team_size": "4",
+    "is_published": "on",
+}
+
+
+def add(client, **changes):
+    return client.post(reverse("admin:contests_challenge_add"), {**CHALLENGE, **PHASE, **changes})
+
+
+def test_an_organiser_makes_a_challenge_with_a_phase_and_runs_it(world, client):
+    client.force_login(world.organiser)
+    assert add(client).status_code == 302
+    challenge = Challenge.objects.get(slug="fresh")
+    assert list(challenge.organisers.all()) == [world.organiser]
+    assert challenge.phases.get().daily_quota == 5
+    assert client.get("/c/fresh/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"phases-0-closes_at_0": "2029-01-01"}, "closes after it opens"),
+        ({"phases-0-formula": "srocc + fame"}, "fame"),
+        ({"phases-0-formula": "__import__('os')"}, "formula"),
+        ({"phases-0-slug": "join"}, "page of every challenge"),
+        ({"phases-0-is_blind": "on", "phases-0-shows_fit": "on"}, "hidden scores"),
+        ({"phases-0-daily_quota": "0"}, "greater than or equal to 1"),
+        ({"slug": "iqa"}, "already exists"),
+    ],
+)
+def test_a_mistake_is_named_beside_its_field_and_nothing_is_saved(world, client, changes, message):
+    client.force_login(world.organiser)
+    response = add(client, **changes)
+    assert response.status_code == 200
+    assert message in response.content.decode()
+    assert not Challenge.objects.filter(slug="fresh").exists()
+
+
+def test_an_organiser_sees_and_offers_only_their_own(world, client):
+    client.force_login(world.other_organiser)
+    listed = client.get(reverse("admin:contests_challenge_changelist")).content.decode()
+    assert "Another challenge" in listed
+    assert "IQA challenge" not in listed
+    form = client.get(reverse("admin:datasets_answerkey_add")).content.decode()
+    assert str(world.development.pk) not in form
+
+
+def test_an_answer_key_cannot_be_put_into_the_phase_of_another_challenge(world, client):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from tests.factories import answer_key_csv
+
+    client.force_login(world.other_organiser)
+    data = {"phase": str(world.development.pk), "upload": SimpleUploadedFile("k.csv", answer_key_csv())}
+    response = client.post(reverse("admin:datasets_answerkey_add"), data)
+    assert response.status_code == 200
+    assert "valid choice" in response.content.decode()
+    assert world.development.answer_keys.count() == 1
+
+
+def test_submissions_can_be_read_but_not_changed(world, client):
+    submission = world.scored()
+    client.force_login(world.organiser)
+    url = reverse("admin:submissions_submission_change", args=[submission.pk])
+    page = client.get(url).content.decode()
+    assert "scored with key 1" in page
+    assert client.post(url, {"status": "queued"}).status_code == 403
+    assert client.get(reverse("admin:submissions_submission_add")).status_code == 403
+    delete = reverse("admin:submissions_submission_delete", args=[submission.pk])
+    assert client.post(delete, {"post": "yes"}).status_code == 403
+
+
+def test_a_phase_with_submissions_cannot_be_deleted(world, client):
+    world.submit()
+    client.force_login(world.organiser)
+    assert client.post(reverse("admin:contests_phase_delete", args=[world.development.pk])).status_code == 403
+    assert Phase.objects.filter(pk=world.development.pk).exists()
