@@ -1,5 +1,6 @@
 """Every route of the site. A route that is not in tests/test_routes.py's matrix fails the tests."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
@@ -11,6 +12,7 @@ from challenge.datasets import views as datasets
 from challenge.leaderboards import views as leaderboards
 from challenge.submissions import views as submissions
 
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # with allauth's limits
 admin.site.site_header = "IQA Challenge administration"
 admin.site.site_title = "IQA Challenge"
 
@@ -25,7 +27,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("c/<slug:challenge>/", contests.challenge_page, name="challenge"),
     path("c/<slug:challenge>/join/", contests.join, name="join"),
-    path("c/<slug:challenge>/join/<str:invitation>/", contests.join, name="join-team"),
+    path("c/<slug:challenge>/join/<slug:invitation>/", contests.join, name="join-team"),
     path("c/<slug:challenge>/team/", contests.team_page, name="team"),
     path("c/<slug:challenge>/data/", datasets.data_page, name="data"),
     path("c/<slug:challenge>/submissions/", submissions.my_submissions, name="submissions"),

@@ -90,7 +90,7 @@ POST: dict[str, dict[str, int]] = {
     "/account/tokens/{uuid}/revoke/": row("302 302 302 302 302 302 302 302"),
     "/c/iqa/join/": row("302 422 302 302 302 422 422 422"),
     "/c/iqa/development/submit/": row("302 302 422 422 422 302 302 302"),
-    "/c/iqa/development/validate/": row("302 403 200 200 200 403 403 403"),
+    "/c/iqa/development/validate/": row("302 200 200 200 200 200 200 200"),  # «choose a file»
     "/submissions/{submission}/withdraw/": row("302 404 404 302 302 404 302 302"),
     "/submissions/{submission}/choose/": row("302 404 404 302 302 404 302 302"),
     "/api/v1/phases/{phase}/submissions": row("401 422 422 422 422 422 422 422"),

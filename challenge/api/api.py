@@ -4,6 +4,7 @@ Authentication is a personal token (`Authorization: Bearer`) with scopes; withou
 Reading public things needs no token.
 """
 
+import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -28,12 +29,13 @@ from challenge.api.schemas import (
     ReportOut,
     SubmissionOut,
 )
-from challenge.contests.access import Viewer, may_see_scores, registration_of, visible_challenges, visible_phases
+from challenge.contests.access import Viewer, may_see_scores, visible_challenges, visible_phases
 from challenge.contests.models import Challenge, Phase
 from challenge.leaderboards.views import board_of
 from challenge.submissions.access import visible_submissions
-from challenge.submissions.intake import Method, SubmissionRefused, check_file, quota_for, receive
-from challenge.submissions.models import Submission
+from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
+from challenge.submissions.models import Evaluation, Submission
+from challenge.submissions.results import visible_evaluations
 
 
 class TokenAuth(HttpBearer):
@@ -64,6 +66,7 @@ class Caller(HttpRequest):
     """A request whose token (if any) has been read."""
 
     auth: User
+    began_at: datetime.datetime
 
 
 read = TokenAuth(ApiToken.Scope.READ)
@@ -92,7 +95,9 @@ def list_challenges(request: HttpRequest) -> list[ChallengeOut]:
     return [_challenge(row) for row in rows]
 
 
-@api.get("/challenges/{slug}", response={200: ChallengeOut, **PRIVATE}, auth=[optional_reader], tags=["challenges"])
+@api.get(
+    "/challenges/{slug:slug}", response={200: ChallengeOut, **PRIVATE}, auth=[optional_reader], tags=["challenges"]
+)
 def get_challenge(request: HttpRequest, slug: str) -> ChallengeOut:
     """One challenge."""
     return _challenge(get_object_or_404(visible_challenges(request.auth), slug=slug))  # type: ignore[attr-defined]
@@ -148,9 +153,7 @@ class MethodIn(Schema):
 def validate(request: Caller, phase_id: UUID, file: File[UploadedFile]) -> ReportOut:
     """A dry run: every error of the file by line. Costs no quota."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
-    if registration_of(request.auth, phase.challenge) is None:
-        raise SubmissionRefused("not_registered", "Join the challenge first.")
-    return ReportOut(**check_file(phase, file).to_dict())
+    return ReportOut(**dry_run(phase, request.auth, file, request.began_at).to_dict())
 
 
 @api.post(
@@ -169,11 +172,11 @@ def create_submission(
         phase=phase,
         user=request.auth,
         upload=file,
-        method=_method(method),
-        began_at=request.began_at,  # type: ignore[attr-defined]
-        idempotency_key=idempotency_key[:80],
+        method=Method(method.method_name, method.description, method.runtime_s, method.device, method.extra_data),
+        began_at=request.began_at,
+        idempotency_key=idempotency_key,
     )
-    return Status(201, _submission(request.auth, submission))
+    return Status(201, _submissions(request.auth, [submission])[0])
 
 
 @api.get(
@@ -182,13 +185,14 @@ def create_submission(
 def list_submissions(request: Caller, phase_id: UUID) -> list[SubmissionOut]:
     """The submissions of the caller's team in this phase (organisers: all), newest first, at most 500."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
-    return [_submission(request.auth, row) for row in visible_submissions(request.auth).filter(phase=phase)[:500]]
+    return _submissions(request.auth, list(visible_submissions(request.auth).filter(phase=phase)[:500]))
 
 
 @api.get("/submissions/{submission_id}", response={200: SubmissionOut, **PRIVATE}, auth=read, tags=["submissions"])
 def get_submission(request: Caller, submission_id: UUID) -> SubmissionOut:
     """One submission, with its scores once it is scored and where the phase shows them."""
-    return _submission(request.auth, get_object_or_404(visible_submissions(request.auth), pk=submission_id))
+    submission = get_object_or_404(visible_submissions(request.auth), pk=submission_id)
+    return _submissions(request.auth, [submission])[0]
 
 
 def _challenge(challenge: Challenge) -> ChallengeOut:
@@ -205,19 +209,13 @@ def _phase(phase: Phase) -> PhaseOut:
     return PhaseOut.from_orm(phase)
 
 
-def _method(given: MethodIn) -> Method:
-    if given.device not in Submission.Device.values:
-        raise SubmissionRefused("invalid_file", f"device must be one of: {', '.join(Submission.Device.values[1:])}.")
-    if given.runtime_s is not None and not 0 <= given.runtime_s < float("inf"):
-        raise SubmissionRefused("invalid_file", "runtime_s must be a number of seconds, zero or more.")
-    return Method(given.method_name, given.description, given.runtime_s, given.device, given.extra_data)
+def _submissions(user: User, rows: list[Submission]) -> list[SubmissionOut]:
+    visible = visible_evaluations(user, rows)
+    return [_submission(row, visible.get(row.pk)) for row in rows]
 
 
-def _submission(user: User, submission: Submission) -> SubmissionOut:
-    result: dict[str, Any] | None = None
-    if may_see_scores(user, submission.phase):
-        current = submission.evaluations.filter(is_current=True).first()
-        result = current.result if current else None
+def _submission(submission: Submission, evaluation: Evaluation | None) -> SubmissionOut:
+    result = evaluation.result if evaluation else None
     metrics = ("main", "srocc", "krocc", "plcc", "rmse")
     return SubmissionOut(
         id=submission.pk,

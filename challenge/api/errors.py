@@ -1,9 +1,14 @@
-"""Errors of the API: always application/problem+json (RFC 9457), never HTML, never a hidden value."""
+"""Errors of the API's operations: application/problem+json (RFC 9457), never a hidden value.
+
+An address or a method that the API does not have is answered by Django, before any operation is known.
+"""
 
 from typing import Any
 
 import structlog
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -19,9 +24,19 @@ STATUS_OF_REFUSAL = {
     "quota_spent": 429,
     "file_too_large": 413,
     "invalid_file": 422,
+    "invalid_method": 422,
+    "invalid_idempotency_key": 422,
+    "idempotency_key_reused": 409,
     "disk_full": 507,
 }
-TITLES = {401: "Not authenticated", 403: "Not allowed", 404: "Not found", 409: "Not now", 413: "Too large"} | {
+TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Not now",
+    413: "Too large",
+} | {
     422: "Invalid input",
     429: "Quota spent",
     507: "No room",
@@ -32,6 +47,11 @@ def problem(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
     """One problem document."""
     body = {"type": f"about:blank#{code}", "title": TITLES.get(status, "Error"), "status": status, "code": code}
     return JsonResponse({**body, "detail": detail, **extra}, status=status, content_type="application/problem+json")
+
+
+def malformed(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    """What Django's own handlers answer with 400: a body that cannot be read."""
+    return problem(400, "malformed_request", "The body of the request cannot be read as multipart form data.")
 
 
 def install(api: NinjaAPI) -> None:
@@ -60,6 +80,13 @@ def install(api: NinjaAPI) -> None:
     @api.exception_handler(Http404)
     def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
         return problem(404, "not_found", "There is no such thing, or you may not see it.")
+
+    @api.exception_handler(RequestDataTooBig)
+    def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+        return problem(413, "too_large", "The fields beside the file are too large.")
+
+    for kind in (MultiPartParserError, BadRequest, SuspiciousOperation, UnreadablePostError):
+        api.add_exception_handler(kind, malformed)
 
     @api.exception_handler(Exception)
     def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:

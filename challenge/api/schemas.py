@@ -72,6 +72,7 @@ class ReportOut(Schema):
     summary: str
     problem_count: int
     problems: list[ProblemLine]
+    missing: list[str]
     warnings: list[ProblemLine]
 
 

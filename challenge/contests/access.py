@@ -50,4 +50,4 @@ def may_see_scores(user: Viewer, phase: Phase) -> bool:
 
 def may_see_fit(user: Viewer, phase: Phase) -> bool:
     """The scatter of predictions over MOS tells hidden values: organisers, or everybody concerned where allowed."""
-    return phase.shows_fit or is_organiser(user, phase.challenge)
+    return (phase.shows_fit and not phase.is_blind) or is_organiser(user, phase.challenge)

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from challenge.accounts.models import User
 from challenge.contests.models import Challenge, Phase, Registration, Team
+from challenge.contests.services import boards_changed
 
 
 def organised_challenges(user: User | AnonymousUser) -> QuerySet[Challenge]:
@@ -129,6 +130,10 @@ class PhaseAdmin(OrganiserAdmin):
     list_filter = ("is_blind", "board_rule")
     list_select_related = ("challenge",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A phase stays in its challenge: its teams do."""
+        return ("challenge",) if obj else ()
+
     @admin.display(boolean=True, description="answer key")
     def has_answer_key(self, phase: Phase) -> bool:
         """Whether files can be accepted."""
@@ -158,10 +163,15 @@ class TeamAdmin(OrganiserAdmin):
 
     may_add = False
     list_display = ("name", "challenge", "members", "is_demo", "created_at")
-    list_filter = ("challenge",)
+    list_filter = (("challenge", admin.RelatedOnlyFieldListFilter),)
     search_fields = ("name",)
     readonly_fields = ("challenge", "is_demo")
     inlines = (RegistrationInline,)
+
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        """A new name shows on the boards at once."""
+        super().save_model(request, obj, form, change)
+        boards_changed(obj.challenge)
 
     @admin.display
     def members(self, team: Team) -> str:

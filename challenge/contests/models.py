@@ -16,6 +16,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
+from challenge.core.text import visible_text
 from scoring.formula import Formula, InvalidFormula
 
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
@@ -28,6 +29,11 @@ def validate_formula(text: str) -> None:
         Formula(text)
     except InvalidFormula as error:
         raise ValidationError(str(error)) from error
+
+
+def team_name(text: str) -> str:
+    """A team's name as it is stored: visible characters, single spaces."""
+    return " ".join(visible_text(text).split())
 
 
 def new_invitation() -> str:
@@ -44,7 +50,9 @@ class Challenge(models.Model):
     summary = models.CharField(max_length=300, help_text="One sentence for the list of challenges.")
     description = models.TextField(blank=True, help_text="Markdown.")
     terms = models.TextField(blank=True, help_text="Markdown. Participants accept them when they join.")
-    terms_version = models.PositiveIntegerField(default=1, help_text="Raise it when the terms change in substance.")
+    terms_version = models.PositiveIntegerField(
+        default=1, help_text="Stored with each registration. Raise it when the terms change in substance."
+    )
     is_published = models.BooleanField(default=False, help_text="Unpublished challenges show to organisers only.")
     is_demo = models.BooleanField(default=False, help_text="Marked as a demonstration on every page.")
     max_team_size = models.PositiveSmallIntegerField(default=6, validators=[MinValueValidator(1)])
@@ -119,6 +127,15 @@ class Phase(models.Model):
     def __str__(self) -> str:
         return f"{self.challenge}: {self.title}"
 
+    def save(self, **kwargs: Any) -> None:
+        """As usual, except that a changed phase never writes `board_version`: scoring raises it at any moment, and a
+        form that was read before would put it back."""
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            kwargs["update_fields"] = [
+                field.name for field in self._meta.concrete_fields if field.name not in ("id", "board_version")
+            ]
+        super().save(**kwargs)
+
     def get_absolute_url(self) -> str:
         """Where files of this phase are submitted."""
         return reverse("submit", args=[self.challenge.slug, self.slug])
@@ -132,6 +149,13 @@ class Phase(models.Model):
             errors["shows_fit"] = "A blind phase shows no fit: it would give the hidden scores away."
         if self.slug in RESERVED_PHASE_SLUGS:
             errors["slug"] = f"«{self.slug}» is a page of every challenge; choose another word."
+        elif Phase.objects.filter(challenge=self.challenge_id, slug=self.slug).exclude(pk=self.pk).exists():
+            errors["slug"] = "This challenge has a phase with this slug."
+        before = Phase.objects.filter(pk=self.pk).values_list("formula", flat=True).first()
+        if before not in (None, self.formula) and self.submissions.exists():
+            errors["formula"] = (
+                "Files were submitted under another formula, and scoring them again is not possible yet."
+            )
         if errors:
             raise ValidationError(errors)
 
@@ -165,6 +189,13 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """A visible name that no other team of the challenge has: what `join_challenge` asks for, for the admin."""
+        self.name = team_name(self.name)
+        others = Team.objects.filter(challenge=self.challenge_id).exclude(pk=self.pk)
+        if not self.name or others.annotate(lower=Lower("name")).filter(lower=Lower(models.Value(self.name))).exists():
+            raise ValidationError({"name": "Give a name that no other team of this challenge has."})
 
 
 class Registration(models.Model):

@@ -1,10 +1,12 @@
 """Every write to contests: one function, one transaction."""
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from challenge.accounts.models import User
-from challenge.contests.models import Challenge, Registration, Team
+from challenge.contests.models import Challenge, Phase, Registration, Team
+from challenge.contests.models import team_name as clean_team_name
 
 
 class JoinRefused(Exception):
@@ -49,11 +51,18 @@ def _invited_team(challenge: Challenge, invitation: str) -> Team:
 
 
 def _new_team(challenge: Challenge, team_name: str) -> Team:
-    name = " ".join(team_name.split())
+    name = clean_team_name(team_name)
     if not name:
         raise JoinRefused("Give your team a name.", "team_name")
-    if Team.objects.filter(challenge=challenge, name__iexact=name).exists():
+    try:
+        with transaction.atomic():
+            return Team.objects.create(challenge=challenge, name=name)
+    except IntegrityError:  # the constraint decides what the same name is
         raise JoinRefused(
             f"The name «{name}» is taken. Choose another one, or ask that team for an invitation link.", "team_name"
-        )
-    return Team.objects.create(challenge=challenge, name=name)
+        ) from None
+
+
+def boards_changed(challenge: Challenge) -> None:
+    """Something that every board of the challenge shows has changed: cached boards are made anew."""
+    Phase.objects.filter(challenge=challenge).update(board_version=F("board_version") + 1)

@@ -5,7 +5,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import cache_page
 
@@ -20,9 +19,10 @@ class SignedInRequest(HttpRequest):
 
 
 def cached_for_visitors(seconds: int) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Answer visitors without a session from this process's cache for `seconds`; people who are signed in never.
+    """Answer visitors from this process's cache for `seconds`: requests without any cookie and any query.
 
-    For public pages that many watch at once: what visitors see is that much old at most.
+    For public pages that many watch at once: what visitors see is that much old at most. A cookie may carry a session
+    or a message for one person; queries would let anybody fill the cache.
     """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -30,7 +30,7 @@ def cached_for_visitors(seconds: int) -> Callable[[Callable[..., HttpResponse]],
 
         @functools.wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            is_visitor = settings.SESSION_COOKIE_NAME not in request.COOKIES
+            is_visitor = not request.COOKIES and not request.META.get("QUERY_STRING")
             response: HttpResponse = (cached if is_visitor else view)(request, *args, **kwargs)
             return response
 

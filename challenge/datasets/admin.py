@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from challenge.contests.admin import OrganiserAdmin
+from challenge.contests.models import Phase
 from challenge.datasets.models import AnswerKey, DataFile
 from challenge.datasets.services import add_answer_key, add_data_file
+from challenge.submissions.models import Evaluation
 from scoring.answer_key import InvalidAnswerKey, read_answer_key
 
 
@@ -25,6 +27,16 @@ class AnswerKeyForm(forms.ModelForm):
     class Meta:
         model = AnswerKey
         fields = ("phase",)
+
+    def clean_phase(self) -> Phase:
+        """Scores of two versions must not stand on one board."""
+        phase: Phase = self.cleaned_data["phase"]
+        if Evaluation.objects.filter(submission__phase=phase).exists():
+            raise ValidationError(
+                "The key of this phase cannot be replaced: submissions are scored with it, and scoring them again is "
+                "not possible yet."
+            )
+        return phase
 
     def clean_upload(self) -> bytes:
         """The bytes of a valid key."""
@@ -97,7 +109,7 @@ class DataFileAdmin(OrganiserAdmin):
     form = DataFileForm
     may_delete = True
     list_display = ("title", "challenge", "file_name", "size", "audience", "available_from")
-    list_filter = ("challenge", "audience")
+    list_filter = (("challenge", admin.RelatedOnlyFieldListFilter), "audience")
     readonly_fields = ("size", "sha256", "created_at")
 
     def save_model(self, request: HttpRequest, obj: DataFile, form: Any, change: bool) -> None:

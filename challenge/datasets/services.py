@@ -45,7 +45,7 @@ def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> Answe
             uploaded_by=actor,
         )
         key.sealed.save(f"{key.pk}.sealed", ContentFile(sealed), save=False)
-        key.names.save(f"{key.pk}.txt", ContentFile("\n".join(table.names).encode()), save=False)
+        key.names.save(f"{key.pk}.txt", ContentFile("\n".join(sorted(table.names)).encode()), save=False)
         key.save()
     return key
 
@@ -56,7 +56,7 @@ def current_answer_key(phase: Phase) -> AnswerKey | None:
 
 
 def expected_names(key: AnswerKey) -> tuple[str, ...]:
-    """The names a prediction file must hold, in the key's order. Public."""
+    """The names a prediction file must hold, sorted: the order of the key could tell the MOS. Public."""
     return _names(key.pk, key.names.name)
 
 

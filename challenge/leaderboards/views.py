@@ -70,7 +70,7 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
 
 def board_of(phase: Phase) -> list[Row]:
     """The board, cached in this process until a result changes `phase.board_version`."""
-    key = f"board:{phase.pk.hex}:{phase.board_version}:{phase.board_rule}"
+    key = f"board:{_version(phase)}"
     rows: list[Row] | None = caches["local"].get(key)
     if rows is None:
         rows = board(phase)
@@ -80,7 +80,7 @@ def board_of(phase: Phase) -> list[Row]:
 
 def _table(phase: Phase) -> str:
     """The rendered table, the same for everybody who may see it; cached like `board_of`."""
-    key = f"board-table:{phase.pk.hex}:{phase.board_version}:{phase.board_rule}"
+    key = f"board-table:{_version(phase)}"
     html: str | None = caches["local"].get(key)
     if html is None:
         html = render_to_string("leaderboards/table.html", {"rows": board_of(phase), "phase": phase})
@@ -88,8 +88,13 @@ def _table(phase: Phase) -> str:
     return html
 
 
+def _version(phase: Phase) -> str:
+    """Changes whenever the board may have changed."""
+    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}"
+
+
 def _etag(phase: Phase) -> str:
-    return quote_etag(f"{phase.pk.hex}-{phase.board_version}")
+    return quote_etag(_version(phase))
 
 
 def _is_public(phase: Phase) -> bool:

@@ -40,6 +40,7 @@ MIDDLEWARE = [
     "challenge.core.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "challenge.core.middleware.ContentSecurityPolicyMiddleware",
+    "challenge.core.middleware.Utf8OnlyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

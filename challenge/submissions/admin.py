@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest
 
 from challenge.contests.admin import OrganiserAdmin
@@ -33,14 +34,21 @@ class SubmissionAdmin(OrganiserAdmin):
     challenge_path = "phase__challenge"
     may_add = may_change = False
     list_display = ("received_at", "label", "phase", "status", "main_score", "method_name", "file_name", "attempts")
-    list_filter = ("status", "phase", "kind")
+    list_filter = ("status", ("phase", admin.RelatedOnlyFieldListFilter), "kind")
     list_select_related = ("phase__challenge", "team")
     search_fields = ("team__name", "method_name", "sha256", "id")
     date_hierarchy = "received_at"
     inlines = (EventInline,)
     exclude = ("lease_token", "file")
 
-    @admin.display(description="main score")
-    def main_score(self, submission: Submission) -> float | None:
-        """Of the current evaluation; nothing where it is undefined."""
-        return submission.evaluations.filter(is_current=True).values_list("rank_value", flat=True).first()
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
+        """With the main score of the current evaluation."""
+        current = Max("evaluations__rank_value", filter=Q(evaluations__is_current=True))
+        rows: QuerySet[Submission] = super().get_queryset(request)
+        return rows.annotate(main_score=current)
+
+    @admin.display(description="main score", ordering="main_score")
+    def main_score(self, submission: Any) -> float | None:
+        """Nothing where it is undefined."""
+        score: float | None = submission.main_score
+        return score

@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 
-from challenge.submissions.intake import Method
+from challenge.core.storage import sha256_of
+from challenge.submissions.intake import MAX_RUNTIME_S, Method
 from challenge.submissions.models import Submission
 
 
@@ -22,18 +23,25 @@ class SubmitForm(forms.Form):
     description = forms.CharField(
         max_length=2000, required=False, label="Description", widget=forms.Textarea(attrs={"rows": 3})
     )
-    runtime_s = forms.FloatField(min_value=0, required=False, label="Runtime per image, in seconds")
+    runtime_s = forms.FloatField(
+        min_value=0, max_value=MAX_RUNTIME_S, required=False, label="Runtime per image, in seconds"
+    )
     device = forms.ChoiceField(choices=Submission.Device.choices, required=False, label="Device")
     extra_data = forms.NullBooleanField(
         required=False,
         label="Extra training data",
         widget=forms.Select(choices=[("", "Not stated"), ("false", "No"), ("true", "Yes")]),
     )
-    nonce = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+    nonce = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["nonce"].initial = uuid.uuid4().hex
+
+    def idempotency_key(self) -> str:
+        """The same for the same file sent twice from one page, another for another file; empty without a nonce."""
+        nonce: str = self.cleaned_data["nonce"]
+        return f"{nonce}-{sha256_of(self.cleaned_data['file'].file)[:32]}" if nonce else ""
 
     def method(self) -> Method:
         """The method fields, once the form is valid."""

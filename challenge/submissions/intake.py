@@ -23,12 +23,16 @@ from challenge.accounts.models import User
 from challenge.contests.access import registration_of
 from challenge.contests.models import Phase, Team
 from challenge.core.storage import sha256_of
+from challenge.core.text import visible_text
 from challenge.datasets.services import current_answer_key, expected_names
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.quota import Quota, QuotaSpent, quota_of, take_slots, utc_day
 from challenge.submissions.states import Status, transition
 from challenge.submissions.tasks import ring
 from scoring.predictions import Report, validate
+
+MAX_RUNTIME_S = 1_000_000
+MAX_IDEMPOTENCY_KEY = 80
 
 
 class SubmissionRefused(Exception):
@@ -60,6 +64,20 @@ class Method:
         known = {field.name for field in dataclasses.fields(self)}
         return dataclasses.replace(self, **{key: value for key, value in empty.items() if key in known})  # type: ignore[arg-type]
 
+    def checked(self) -> Method:
+        """This method as it is stored: visible text of bounded length. Raises SubmissionRefused(`invalid_method`)."""
+        if self.device not in Submission.Device.values:
+            raise SubmissionRefused("invalid_method", "The device is one of: cpu, gpu, or empty.")
+        if self.runtime_s is not None and not 0 <= self.runtime_s <= MAX_RUNTIME_S:  # also refuses NaN
+            raise SubmissionRefused(
+                "invalid_method", f"The runtime per image is a number of seconds from 0 to {MAX_RUNTIME_S:,}."
+            )
+        return dataclasses.replace(
+            self,
+            name=" ".join(visible_text(self.name).split())[:80],
+            description=visible_text(self.description, keep="\n\t").strip()[:2000],
+        )
+
 
 def check_file(phase: Phase, upload: UploadedFile[Any]) -> Report:
     """Validate a file against the names of the phase's answer key: every error by line. Costs nothing, writes nothing.
@@ -80,6 +98,15 @@ def check_file(phase: Phase, upload: UploadedFile[Any]) -> Report:
     return report
 
 
+def dry_run(phase: Phase, user: User, upload: UploadedFile[Any], at: datetime.datetime) -> Report:
+    """`check_file` for a participant: refused to others, and before the phase opens, because the errors of a file tell
+    which names are expected."""
+    _team_of(phase, user)
+    if phase.state_at(at) == "upcoming":
+        _require_open(phase, at)
+    return check_file(phase, upload)
+
+
 def receive(
     *,
     phase: Phase,
@@ -92,14 +119,20 @@ def receive(
     """Accept `upload` as a submission of `user`'s team in `phase`, or raise SubmissionRefused.
 
     `began_at` is when the upload began: it decides deadline and quota day. A repeated `idempotency_key` of the same
-    team and phase returns the submission it made the first time, so a client may retry without fear.
+    team and phase, with the same file, returns the submission it made the first time, so a client may retry without
+    fear; with another file it is refused, never swallowed.
     """
-    team = _team_that_may_submit(phase, user, began_at)
+    team = _team_of(phase, user)
+    if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
+        raise SubmissionRefused(
+            "invalid_idempotency_key", f"An idempotency key has at most {MAX_IDEMPOTENCY_KEY} characters."
+        )
     # Looked at before the file is read, counted again under the lock below. The quota is read before the earlier
     # submission: were it the other way round, a twin of this request could spend the quota in between.
     quota = quota_of(team, phase, began_at)
-    if idempotency_key and (earlier := _earlier(team, phase, idempotency_key)):
+    if idempotency_key and (earlier := _earlier(team, phase, idempotency_key, upload)):
         return earlier
+    _require_open(phase, began_at)  # after the line above: a retry of what was accepted in time is never too late
     if quota.remaining == 0:
         raise SubmissionRefused("quota_spent", quota.refusal())
     _require_room(upload)
@@ -112,7 +145,7 @@ def receive(
 
     def insert() -> Submission:
         Team.objects.select_for_update().get(pk=team.pk)
-        if idempotency_key and (earlier := _earlier(team, phase, idempotency_key)):
+        if idempotency_key and (earlier := _earlier(team, phase, idempotency_key, upload)):
             return earlier
         try:
             submission.day_slot, submission.phase_slot = take_slots(team, phase, began_at)
@@ -139,10 +172,14 @@ def quota_for(phase: Phase, user: User, at: datetime.datetime) -> Quota | None:
     return quota_of(registration.team, phase, at) if registration else None
 
 
-def _team_that_may_submit(phase: Phase, user: User, began_at: datetime.datetime) -> Team:
+def _team_of(phase: Phase, user: User) -> Team:
     registration = registration_of(user, phase.challenge)
     if registration is None:
         raise SubmissionRefused("not_registered", "Join the challenge before you submit.")
+    return registration.team
+
+
+def _require_open(phase: Phase, began_at: datetime.datetime) -> None:
     state = phase.state_at(began_at)
     if state == "upcoming":
         raise SubmissionRefused("phase_not_open", f"This phase opens at {phase.opens_at:%Y-%m-%d %H:%M} UTC.")
@@ -152,14 +189,9 @@ def _team_that_may_submit(phase: Phase, user: User, began_at: datetime.datetime)
             f"This phase closed at {phase.closes_at:%Y-%m-%d %H:%M:%S} UTC; your upload began at "
             f"{began_at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC.",
         )
-    return registration.team
 
 
 def _require_room(upload: UploadedFile[Any]) -> None:
-    storage = Submission._meta.get_field("file").storage
-    folder = PurePath(storage.location) if hasattr(storage, "location") else None
-    if folder is None:  # an object store has no free space to ask for
-        return
     free = shutil.disk_usage(settings.STATE_DIR).free
     if free - (upload.size or 0) < settings.MIN_FREE_DISK_BYTES:
         raise SubmissionRefused(
@@ -167,22 +199,27 @@ def _require_room(upload: UploadedFile[Any]) -> None:
         )
 
 
-def _earlier(team: Team, phase: Phase, idempotency_key: str) -> Submission | None:
-    return Submission.objects.filter(team=team, phase=phase, idempotency_key=idempotency_key).first()
+def _earlier(team: Team, phase: Phase, idempotency_key: str, upload: UploadedFile[Any]) -> Submission | None:
+    earlier = Submission.objects.filter(team=team, phase=phase, idempotency_key=idempotency_key).first()
+    if earlier and earlier.sha256 != sha256_of(cast(IO[bytes], upload.file)):
+        raise SubmissionRefused(
+            "idempotency_key_reused", "This idempotency key belongs to another file. Send this file with a new key."
+        )
+    return earlier
 
 
 def _unsaved(
     phase: Phase, upload: UploadedFile[Any], method: Method, began_at: datetime.datetime, report: Report
 ) -> Submission:
-    method = method.completed_from(dict(report.method))
+    method = method.completed_from(dict(report.method)).checked()
     return Submission(
         phase=phase,
-        method_name=method.name[:80],
-        description=method.description[:2000],
+        method_name=method.name,
+        description=method.description,
         runtime_s=method.runtime_s,
         device=method.device,
         extra_data=method.extra_data,
-        file_name=PurePath(upload.name or "predictions.csv").name[:200],
+        file_name=visible_text(PurePath(upload.name or "").name)[:200] or "predictions.csv",
         file_size=upload.size or 0,
         sha256=sha256_of(cast(IO[bytes], upload.file)),
         rows=report.rows,
@@ -194,18 +231,22 @@ def _unsaved(
 
 
 def _stored_then(submission: Submission, insert: Callable[[], Submission]) -> Submission:
-    """Store the file, then run `insert` in one transaction; the file goes again unless its own row was committed."""
+    """Store the file, then run `insert` in one transaction.
+
+    The file goes again if `insert` refused or found an earlier submission. Once the commit was tried it stays: should
+    the answer to the commit be lost, a file that no row names is harmless, a row whose file is gone is not.
+    """
     content = submission.file.file
     submission.file.save(f"{submission.pk}", content, save=False)
     stored = str(submission.file.name)
-    kept = False
-    try:
-        with transaction.atomic():
+    with transaction.atomic():
+        try:
             result = insert()
-        kept = result is submission
-    finally:
-        if not kept:
+        except BaseException:
             submission.file.storage.delete(stored)
+            raise
+    if result is not submission:
+        submission.file.storage.delete(stored)
     return result
 
 
@@ -216,5 +257,5 @@ def _insert(submission: Submission, actor: User | None) -> Submission:
     )
     transition(Submission.objects.filter(pk=submission.pk), to=Status.QUEUED, reason="waiting for a worker")
     submission.status = Status.QUEUED
-    transaction.on_commit(lambda: ring(submission.pk))
+    transaction.on_commit(lambda: ring(submission.pk), robust=True)  # if it fails, the reconciler rings
     return submission

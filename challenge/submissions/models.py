@@ -73,7 +73,7 @@ class Submission(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_token = models.UUIDField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
-    rings = models.PositiveSmallIntegerField(default=0, help_text="How often a worker was called.")
+    rings = models.PositiveIntegerField(default=0, help_text="How often a worker was called.")
     next_ring_at = models.DateTimeField(default=timezone.now)
     failure = models.TextField(blank=True, help_text="Shown to the participant.")
 

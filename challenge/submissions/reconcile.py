@@ -7,6 +7,7 @@ import dataclasses
 
 import structlog
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -47,8 +48,12 @@ def reconcile() -> Reconciled:
     ]
     rung = 0
     for pk, rings in waiting:
-        if not ring(pk, rings):
-            break
+        try:
+            if not ring(pk, rings):
+                break
+        except DatabaseError:  # one row that cannot be written must not keep the others waiting
+            log.exception("could not ring", submission=str(pk))
+            continue
         rung += 1
     if rung or failed:
         log.info("reconciled", rung=rung, failed=failed)

@@ -12,7 +12,7 @@ WIDTH, HEIGHT, MARGIN = 640, 420, 48
 
 
 def scatter_points(outcome: scoring.Evaluation) -> dict[str, Any] | None:
-    """Points and curve of an evaluation, rounded for drawing; None where there is no fit.
+    """Points and curve of an evaluation, rounded for drawing; None where there is no fit or no axis can hold it.
 
     Keys `x`, `y` (at most MOST_POINTS, evenly thinned), `curve_x`, `curve_y` (101 points of equation 4).
     """
@@ -22,8 +22,11 @@ def scatter_points(outcome: scoring.Evaluation) -> dict[str, Any] | None:
         return None
     x, y = outcome.predictions, outcome.mos
     step = -(-len(x) // MOST_POINTS)
-    curve_x = np.linspace(x.min(), x.max(), 101)
-    curve_y = outcome.fit.predict(curve_x)
+    with np.errstate(all="ignore"):  # predictions may span more than a float can
+        curve_x = np.linspace(x.min(), x.max(), 101)
+        curve_y = outcome.fit.predict(curve_x)
+    if not (np.isfinite(curve_x).all() and np.isfinite(curve_y).all()):
+        return None
 
     def rounded(values: Any) -> list[float]:
         return [float(f"{value:.5g}") for value in values]

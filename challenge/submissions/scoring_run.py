@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -80,18 +80,19 @@ def claim(submission_id: uuid.UUID) -> Claim | None:
 
 def score(submission_id: uuid.UUID) -> None:
     """Score the submission if it waits for that. Every way this can end leaves it final or waiting, never stuck."""
+    submission = Submission.objects.select_related("phase").get(pk=submission_id)
+    try:
+        key = _opened_key(submission.phase)
+    except SealingError as error:
+        log.error("answer key cannot be opened; the submission waits for another worker", error=str(error))
+        return
     held = claim(submission_id)
     if held is None:
         log.info("nothing to score: claimed elsewhere or final")
         return
     try:
         with _heartbeat(held):
-            submission = Submission.objects.select_related("phase").get(pk=submission_id)
-            evaluation, scores = compute(submission)
-        finish(held, submission.phase, evaluation, scores)
-    except SealingError as error:
-        log.error("answer key cannot be opened; the submission waits for another worker", error=str(error))
-        _give_back(held, "this worker cannot open the answer key", counts_as_attempt=False)
+            finish(held, submission.phase, *compute(submission, key))
     except InvalidPredictions as error:
         # The file was valid when it came: the key has changed its names since, which is not the participant's fault.
         fail(held.rows, f"The file no longer matches the list of images: {error.report.summary}")
@@ -100,7 +101,7 @@ def score(submission_id: uuid.UUID) -> None:
     except MemoryError:
         # Must not leave the task: Celery would take the whole worker down and deliver it again for ever.
         fail(held.rows, "Scoring needed more memory than a worker has.")
-    except DatabaseError:
+    except Error:
         raise  # nothing can be written now; the lease expires and the reconciler calls again
     except Exception:
         log.exception("scoring failed", attempt=held.attempt)
@@ -110,12 +111,18 @@ def score(submission_id: uuid.UUID) -> None:
             _give_back(held, "an error on our side; trying again")
 
 
-def compute(submission: Submission) -> tuple[Evaluation, list[Score]]:
-    """Run `scoring.evaluate` on the stored file; returns unsaved rows. Reads the database, writes nothing."""
-    started = time.perf_counter()
-    key = current_answer_key(submission.phase)
+def _opened_key(phase: Phase) -> AnswerKey:
+    """The key in force, whose values this process has been able to read (and keeps). Raises SealingError."""
+    key = current_answer_key(phase)
     if key is None:
         raise SealingError("The phase has no answer key.")
+    open_answer_key(key)
+    return key
+
+
+def compute(submission: Submission, key: AnswerKey) -> tuple[Evaluation, list[Score]]:
+    """Run `scoring.evaluate` on the stored file; returns unsaved rows. Touches no row of the database."""
+    started = time.perf_counter()
     with submission.file.open("rb") as stream:
         if sha256_of(stream) != submission.sha256:
             raise RuntimeError("The stored file is not the one that was accepted.")
@@ -166,15 +173,8 @@ def finish(held: Claim, phase: Phase, evaluation: Evaluation, scores: list[Score
     return done
 
 
-def _give_back(held: Claim, reason: str, *, counts_as_attempt: bool = True) -> None:
-    transition(
-        held.rows,
-        to=Status.QUEUED,
-        reason=reason,
-        lease_token=None,
-        lease_expires_at=None,
-        attempts=F("attempts") - (0 if counts_as_attempt else 1),
-    )
+def _give_back(held: Claim, reason: str) -> None:
+    transition(held.rows, to=Status.QUEUED, reason=reason, lease_token=None, lease_expires_at=None)
 
 
 def _lease_end(now: datetime.datetime) -> datetime.datetime:
@@ -183,15 +183,20 @@ def _lease_end(now: datetime.datetime) -> datetime.datetime:
 
 @contextlib.contextmanager
 def _heartbeat(held: Claim) -> Iterator[None]:
-    """Renew the lease from a thread until the block ends; a failed renewal only shortens what is left of the lease."""
+    """Renew the lease from a thread until the block ends; a failed renewal only shortens what is left of the lease.
+
+    The block includes writing the result: on SQLite it may wait for the writer's lock longer than a lease lasts.
+    """
     stop = threading.Event()
 
     def beat() -> None:
         try:
             while not stop.wait(settings.SCORING_HEARTBEAT_SECONDS):
-                with contextlib.suppress(DatabaseError):
+                try:
                     if not held.rows.update(lease_expires_at=_lease_end(timezone.now())):
                         return
+                except Error:
+                    connection.close()  # the next beat opens a new one
         finally:
             connection.close()
 

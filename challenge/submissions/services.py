@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from challenge.accounts.models import User
 from challenge.contests.models import Phase
-from challenge.submissions.models import Submission
+from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.states import Status, transition
 
 FREED = {"day_slot": None, "phase_slot": None, "lease_token": None, "lease_expires_at": None}
@@ -41,7 +41,7 @@ def withdraw(submission: Submission, actor: User) -> bool:
     )
 
 
-def choose(submission: Submission) -> bool:
+def choose(submission: Submission, actor: User) -> bool:
     """Make this scored submission the one that counts for its team; False if it is not scored.
 
     Choosing another one later is possible until the phase closes; the caller checks who asks and when.
@@ -55,5 +55,12 @@ def choose(submission: Submission) -> bool:
             is_chosen=False
         )
         row.update(is_chosen=True)
+        SubmissionEvent.objects.create(
+            submission=submission,
+            from_status=Status.SCORED,
+            to_status=Status.SCORED,
+            actor=actor,
+            reason="chosen to count for the team",
+        )
         Phase.objects.filter(pk=submission.phase_id).update(board_version=F("board_version") + 1)
     return True

@@ -2,8 +2,8 @@
 
     received -> queued -> scoring -> scored | failed        withdrawn from any state that is not final
 
-`scoring -> queued` happens when a worker gives its claim back (it has no private key, or it hit an error that another
-attempt may not). Scored, failed and withdrawn are final: nothing leads out of them.
+`scoring -> queued` happens when a worker gives its claim back, because it hit an error that another attempt may not.
+Scored, failed and withdrawn are final: nothing leads out of them.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from challenge.contests.access import is_organiser, may_see_scores, registration_of, visible_challenges, visible_phases
+from challenge.contests.access import is_organiser, may_see_fit, registration_of, visible_challenges, visible_phases
 from challenge.contests.models import Phase
 from challenge.core.downloads import send_file
 from challenge.core.http import SignedInRequest
@@ -16,9 +16,12 @@ from challenge.datasets.services import current_answer_key, expected_names
 from challenge.submissions import services
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.forms import SubmitForm
-from challenge.submissions.intake import SubmissionRefused, check_file, quota_for, receive
-from challenge.submissions.models import Evaluation, Submission
+from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
+from challenge.submissions.models import Submission
+from challenge.submissions.results import main_metrics, visible_evaluations
 from challenge.submissions.scatter import scatter_svg
+
+MOST_ROWS = 200
 
 
 def _phase(request: SignedInRequest, challenge: str, phase: str) -> Phase:
@@ -37,14 +40,15 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
     form = SubmitForm(request.POST, request.FILES) if request.method == "POST" else SubmitForm()
     refusal: SubmissionRefused | None = None
     if request.method == "POST" and form.is_valid():
+        upload = form.cleaned_data["file"]
         try:
             submission = receive(
                 phase=shown,
                 user=request.user,
-                upload=form.cleaned_data["file"],
+                upload=upload,
                 method=form.method(),
                 began_at=request.began_at,
-                idempotency_key=form.cleaned_data["nonce"],
+                idempotency_key=form.idempotency_key(),
             )
         except SubmissionRefused as error:
             refusal = error
@@ -60,7 +64,7 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
         "refusal": refusal,
         "quota": quota_for(shown, request.user, timezone.now()),
         "answer_key": key,
-        "example_names": expected_names(key)[:3] if key else (),
+        "example_names": expected_names(key)[:3] if key and shown.state != "upcoming" else (),
         "now": timezone.now(),
     }
     return render(request, "submissions/submit.html", context, status=422 if refusal or form.errors else 200)
@@ -71,15 +75,14 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
 def validate_file(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse:
     """A dry run for the submit page: the same check as a submission, a fragment as the answer, no quota, no row."""
     shown = _phase(request, challenge, phase)
-    if registration_of(request.user, shown.challenge) is None:
-        return render(request, "submissions/validation.html", {"message": "Join the challenge first."}, status=403)
     upload = request.FILES.get("file")
     if upload is None:
         return render(request, "submissions/validation.html", {"message": "Choose a file."})
     try:
-        report = check_file(shown, upload)
+        report = dry_run(shown, request.user, upload, request.began_at)
     except SubmissionRefused as refusal:
-        return render(request, "submissions/validation.html", {"message": str(refusal)})
+        status = 403 if refusal.code == "not_registered" else 200
+        return render(request, "submissions/validation.html", {"message": str(refusal)}, status=status)
     return render(request, "submissions/validation.html", {"report": report, "file_name": upload.name})
 
 
@@ -92,10 +95,12 @@ def my_submissions(request: SignedInRequest, challenge: str) -> HttpResponse:
     if registration is None:
         return redirect("join", challenge=challenge)
     rows = visible_submissions(request.user).filter(team=registration.team)
+    shown_rows = list(rows[:MOST_ROWS])
     context = {
         "challenge": shown,
         "team": registration.team,
-        "entries": [_entry(request, submission) for submission in rows[:200]],
+        "entries": _entries(request, shown_rows),
+        "total": rows.count() if len(shown_rows) == MOST_ROWS else len(shown_rows),
         "phases": [
             {"phase": phase, "state": phase.state, "quota": quota_for(phase, request.user, timezone.now())}
             for phase in shown.phases.select_related("challenge")
@@ -109,7 +114,7 @@ def my_submissions(request: SignedInRequest, challenge: str) -> HttpResponse:
 def submission_row(request: SignedInRequest, submission_id: str) -> HttpResponse:
     """One line of `my_submissions`; it asks for itself again until the state is final."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
-    return render(request, "submissions/row.html", {"entry": _entry(request, submission)})
+    return render(request, "submissions/row.html", {"entry": _entries(request, [submission])[0]})
 
 
 @login_required
@@ -162,36 +167,32 @@ def choose(request: SignedInRequest, submission_id: str) -> HttpResponse:
         messages.warning(request, "This phase has no choice: its board follows another rule.")
     elif phase.state != "open" and not is_organiser(request.user, phase.challenge):
         messages.warning(request, "The phase is not open, so the choice can no longer change.")
-    elif services.choose(submission):
+    elif services.choose(submission, request.user):
         messages.success(request, "This submission now counts for your team.")
     else:
         messages.warning(request, "Only a scored submission can be chosen.")
     return redirect(submission)
 
 
-def _entry(request: SignedInRequest, submission: Submission) -> dict[str, object]:
-    """A submission with its scores, where the viewer may see them (None where not)."""
-    scores: dict[str, float] | None = None
-    if may_see_scores(request.user, submission.phase):
-        current = Evaluation.objects.filter(submission=submission, is_current=True)
-        scores = dict(current.values_list("scores__metric", "scores__value").exclude(scores__metric=None))
-    return {"submission": submission, "scores": scores}
+def _entries(request: SignedInRequest, rows: list[Submission]) -> list[dict[str, object]]:
+    """Submissions with their scores, where the viewer may see them (None where not)."""
+    visible = visible_evaluations(request.user, rows)
+    return [{"submission": row, "scores": main_metrics(visible[row.pk]) if row.pk in visible else None} for row in rows]
 
 
 def _detail(request: SignedInRequest, submission: Submission) -> dict[str, object]:
     phase = submission.phase
-    evaluation = None
-    if may_see_scores(request.user, phase):
-        evaluation = submission.evaluations.filter(is_current=True).select_related("answer_key").first()
-    # An organiser reads the history of everybody; a team's own history holds no result.
+    visible = visible_evaluations(request.user, [submission])
+    evaluation = visible.get(submission.pk)
+    scatter = evaluation.scatter if evaluation and may_see_fit(request.user, phase) else None
     return {
-        **_entry(request, submission),
         "submission": submission,
         "phase": phase,
         "challenge": phase.challenge,
         "evaluation": evaluation,
-        "svg": scatter_svg(evaluation.scatter) if evaluation and evaluation.scatter else "",
+        "scores": main_metrics(evaluation) if submission.pk in visible else None,
+        "svg": scatter_svg(scatter) if scatter else "",
         "events": submission.events.select_related("actor"),
-        "may_see_scores": may_see_scores(request.user, phase),
+        "may_see_scores": submission.pk in visible,
         "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",
     }

@@ -131,3 +131,31 @@ def test_a_missing_file_is_422_not_500(world, client, bearer):
     answer = client.post(submissions_url(world.development), {}, headers=bearer(world.alice))
     assert answer.status_code == 422
     assert answer.json()["code"] == "invalid_input"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"nonsense", "multipart/form-data", 400),
+        (b"nonsense", "multipart/form-data; boundary=\xff", 400),
+        (b"--x\r\nnonsense", "multipart/form-data; boundary=x", 422),
+        (b"a=" + b"1" * 3_000_000, "application/x-www-form-urlencoded", 413),
+        (b"&".join(b"f%d=1" % n for n in range(1100)), "application/x-www-form-urlencoded", 400),
+        (b"x", "multipart/form-data; boundary=x; charset=base64", 400),
+    ],
+)
+def test_a_malformed_body_is_never_a_500(world, client, bearer, body, content_type, status):
+    url = submissions_url(world.development)
+    answer = client.generic("POST", url, body, content_type=content_type, headers=bearer(world.alice))
+    assert answer.status_code == status
+
+
+def test_the_number_of_queries_of_a_list_does_not_grow(world, client, bearer, django_assert_max_num_queries):
+    for seed in range(4):
+        world.scored(seed=seed)
+    headers = bearer(world.alice)
+    with django_assert_max_num_queries(6):
+        assert len(client.get(submissions_url(world.development), headers=headers).json()) == 4
+    client.force_login(world.alice)
+    with django_assert_max_num_queries(20):
+        client.get("/c/iqa/submissions/")

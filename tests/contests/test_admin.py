@@ -1,6 +1,7 @@
 """The organisers' desk: enough to run a challenge, closed to the challenges of others."""
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from challenge.contests.models import Challenge, Phase
@@ -101,3 +102,47 @@ def test_a_phase_with_submissions_cannot_be_deleted(world, client):
     client.force_login(world.organiser)
     assert client.post(reverse("admin:contests_phase_delete", args=[world.development.pk])).status_code == 403
     assert Phase.objects.filter(pk=world.development.pk).exists()
+
+
+def test_a_taken_name_or_slug_is_a_message_and_not_an_error_page(world, client):
+    client.force_login(world.organiser)
+    form = {"name": "rivals", "registrations-TOTAL_FORMS": "0", "registrations-INITIAL_FORMS": "0"}
+    page = client.post(reverse("admin:contests_team_change", args=[world.team.pk]), form).content.decode()
+    assert "no other team" in page
+    change = reverse("admin:contests_challenge_change", args=[world.challenge.pk])
+    fields = {**CHALLENGE, "slug": "iqa", "organisers": [str(world.organiser.pk)], **PHASE}
+    assert "has a phase with this slug" in client.post(change, fields).content.decode()
+    twice = {name.replace("-0-", "-1-"): value for name, value in PHASE.items() if "-0-" in name}
+    page = client.post(
+        change, {**fields, **twice, "phases-TOTAL_FORMS": "2", "phases-0-slug": "a", "phases-1-slug": "a"}
+    )
+    assert "duplicate" in page.content.decode()
+    assert world.challenge.phases.count() == 2
+
+
+def test_filters_do_not_name_the_challenges_of_others(world, client):
+    Challenge.objects.create(slug="secret", title="Secret plans", summary="x")
+    world.submit()
+    client.force_login(world.organiser)
+    for name in ("submissions_submission", "contests_team", "datasets_datafile"):
+        page = client.get(reverse(f"admin:{name}_changelist")).content.decode()
+        assert "Secret plans" not in page
+        assert "Another challenge" not in page
+
+
+def test_formula_and_key_do_not_change_under_scores(world, client):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from tests.factories import answer_key_csv
+
+    world.scored()
+    client.force_login(world.organiser)
+    data = {"phase": str(world.development.pk), "upload": SimpleUploadedFile("k.csv", answer_key_csv())}
+    assert "cannot be replaced" in client.post(reverse("admin:datasets_answerkey_add"), data).content.decode()
+    world.development.formula = "srocc"
+    with pytest.raises(ValidationError, match="another formula"):
+        world.development.full_clean()
+
+
+def test_the_admin_login_has_the_limits_of_the_login(world, client):
+    assert client.get("/admin/login/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")

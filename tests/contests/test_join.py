@@ -24,6 +24,8 @@ def test_founding_a_team_accepts_the_terms_with_version_and_time(world):
         ({"accepts_terms": False}, "accepts_terms"),
         ({"team_name": "   "}, "team_name"),
         ({"team_name": "aCES"}, "team_name"),
+        ({"team_name": "Aces\u200b"}, "team_name"),
+        ({"team_name": "\u200b\u202e"}, "team_name"),
         ({"invitation": "nonsense"}, None),
     ],
 )

@@ -62,3 +62,16 @@ def test_every_answer_has_a_strict_policy_and_a_request_id(client, db):
         assert "unsafe" not in policy
         assert response["X-Content-Type-Options"] == "nosniff"
         assert len(response["X-Request-ID"]) == 32
+
+
+@pytest.mark.parametrize("charset", ["base64", "rot13", "utf-16", "unicode_escape", "nonsense"])
+def test_a_form_in_another_encoding_is_400(client, db, charset):
+    content_type = f"application/x-www-form-urlencoded; charset={charset}"
+    assert client.generic("POST", "/accounts/login/", b"login=x", content_type=content_type).status_code == 400
+
+
+def test_a_file_that_is_gone_is_404(world, client):
+    submission = world.submit()
+    submission.file.storage.delete(submission.file.name)
+    client.force_login(world.alice)
+    assert client.get(f"/submissions/{submission.pk}/file/").status_code == 404

@@ -5,12 +5,13 @@ import math
 import uuid
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from challenge.contests.models import Team
+from challenge.contests.models import Phase, Team
 from challenge.datasets.services import current_answer_key
 from challenge.leaderboards.board import board
 from challenge.submissions.intake import Method, receive_reference
@@ -152,9 +153,9 @@ def test_choosing_moves_the_choice(world):
     first = world.scored(phase=world.final, noise=0.1)
     second = world.scored(phase=world.final, noise=2.0, seed=3)
     assert board(world.final)[0].submission_id == second.pk  # the last one until there is a choice
-    assert choose(first)
+    assert choose(first, world.alice)
     assert board(world.final)[0].submission_id == first.pk
-    assert choose(second)
+    assert choose(second, world.bob)
     assert board(world.final)[0].submission_id == second.pk
     assert Submission.objects.filter(is_chosen=True).count() == 1
 
@@ -208,3 +209,43 @@ def test_the_export_has_full_precision_and_no_formulas(world, client):
 def test_times_are_aware(world):
     world.scored()
     assert timezone.is_aware(board(world.development)[0].received_at)
+
+
+def test_a_new_rule_and_a_new_name_show_at_once(world, client):
+    world.scored(noise=0.1)
+    url = "/c/iqa/development/leaderboard/table/"
+    first = client.get(url)
+    world.development.board_rule = "last"
+    world.development.save()
+    second = client.get(url, headers={"if-none-match": first["ETag"]})
+    assert second.status_code == 200
+    client.force_login(world.organiser)
+    form = {"name": "Renamed", "registrations-TOTAL_FORMS": "0", "registrations-INITIAL_FORMS": "0"}
+    assert client.post(f"/admin/contests/team/{world.team.pk}/change/", form).status_code == 302
+    third = client.get(url, headers={"if-none-match": second["ETag"]})
+    assert third.status_code == 200
+    assert "Renamed" in third.content.decode()
+
+
+def test_saving_a_phase_that_was_read_before_a_result_does_not_turn_the_board_back(world):
+    stale = Phase.objects.get(pk=world.development.pk)
+    world.scored()
+    stale.title = "Renamed"
+    stale.save()
+    stale.refresh_from_db()
+    assert (stale.title, stale.board_version) == ("Renamed", 1)
+
+
+def test_a_message_for_one_visitor_is_not_shown_to_another(world, client):
+    url = "/c/iqa/development/leaderboard/"
+    client.force_login(world.alice)
+    client.post("/accounts/logout/", {"next": url})
+    assert "signed out" in client.get(url).content.decode()
+    assert "signed out" not in Client().get(url).content.decode()
+
+
+def test_choosing_leaves_a_trace(world):
+    submission = world.scored(phase=world.final)
+    choose(submission, world.bob)
+    event = submission.events.last()
+    assert (event.actor, event.reason) == (world.bob, "chosen to count for the team")

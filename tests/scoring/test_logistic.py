@@ -14,7 +14,7 @@ import scoring
 from scoring.logistic import fit_logistic
 
 
-def eq4(x, a1, a2, a3, a4, a5):  # noqa: PLR0917
+def eq4(x, a1, a2, a3, a4, a5):
     return a1 * (expit(a2 * (x - a3)) - 0.5) + a4 * x + a5
 
 

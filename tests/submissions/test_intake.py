@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 
 from challenge.datasets.models import AnswerKey
@@ -120,18 +121,70 @@ def test_it_refuses_when_the_disk_is_full_and_says_that_quota_is_untouched(world
 def test_a_repeated_idempotency_key_returns_the_first_submission(world, settings):
     first = world.submit(idempotency_key="k1")
     files = set(stored_files(settings))
-    assert world.submit(idempotency_key="k1", seed=2) == first
+    assert world.submit(idempotency_key="k1") == first
     assert world.submit(user=world.bob, idempotency_key="k1") == first  # the same team
     assert world.submit(user=world.mallory, idempotency_key="k1") != first
     assert Submission.objects.count() == 2
     assert len(set(stored_files(settings)) - files) == 1
 
 
-def test_a_repeated_idempotency_key_works_even_when_the_quota_is_spent(world):
+def test_a_repeated_idempotency_key_works_even_when_the_quota_is_spent_and_the_phase_closed(world):
     world.development.daily_quota = 1
     world.development.save()
     first = world.submit(idempotency_key="k1")
-    assert world.submit(idempotency_key="k1") == first
+    assert world.submit(idempotency_key="k1", began_at=world.development.closes_at) == first
+
+
+def test_another_file_with_the_same_idempotency_key_is_refused_and_not_swallowed(world):
+    first = world.submit(idempotency_key="k1")
+    assert refused(world, prediction_csv(seed=2), idempotency_key="k1").code == "idempotency_key_reused"
+    assert refused(world, prediction_csv(), idempotency_key="k" * 81).code == "invalid_idempotency_key"
+    assert list(Submission.objects.all()) == [first]
+
+
+def test_sending_another_file_from_the_same_page_is_another_submission(world, client):
+    """The way Back leads to the same form with the same nonce."""
+    client.force_login(world.alice)
+    url = world.development.get_absolute_url()
+    for seed in (1, 1, 2):
+        form = {"file": upload(prediction_csv(seed=seed)), "nonce": "abc"}
+        assert client.post(url, form).status_code == 302
+    assert Submission.objects.count() == 2
+
+
+def test_an_accepted_row_keeps_its_file_whatever_happens_after_the_commit(world, monkeypatch):
+    from challenge.submissions import intake
+
+    def explode(_):
+        raise RuntimeError("broker library bug")
+
+    monkeypatch.setattr(intake, "ring", explode)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        submission = world.submit()
+    with submission.file.open("rb") as stream:
+        assert stream.read() == prediction_csv()
+
+
+@pytest.mark.parametrize("runtime", [float("nan"), float("inf"), -1.0, 1.75e308])
+def test_an_impossible_runtime_is_refused(world, runtime):
+    assert refused(world, prediction_csv(), method=Method(runtime_s=runtime)).code == "invalid_method"
+
+
+def test_invisible_characters_do_not_get_into_names(world):
+    method = Method(name="A\x00B\u202eC\u200b  D", description="one\x00\ntwo")
+    submission = world.submit(method=method)
+    assert (submission.method_name, submission.description) == ("ABC D", "one\ntwo")
+
+
+def test_a_dry_run_tells_no_names_before_the_phase_opens(world, client):
+    world.development.opens_at = timezone.now() + datetime.timedelta(days=1)
+    world.development.save()
+    client.force_login(world.alice)
+    page = client.post("/c/iqa/development/validate/", {"file": upload(b"x.png,1\n")}).content.decode()
+    assert "opens at" in page
+    assert "img_" not in page + client.get("/c/iqa/development/submit/").content.decode()
+    client.force_login(world.outsider)
+    assert client.post("/c/iqa/development/validate/", {"file": upload(b"x.png,1\n")}).status_code == 403
 
 
 def test_a_zip_with_a_readme_fills_the_method_fields_that_were_left_empty(world):

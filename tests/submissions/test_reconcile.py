@@ -62,3 +62,22 @@ def test_a_dead_broker_does_not_fail_a_submission(world, settings, django_captur
         submission = world.submit()
     submission.refresh_from_db()
     assert submission.status == "queued"
+
+
+def test_one_row_that_cannot_be_written_does_not_keep_the_others_waiting(world, rung, monkeypatch):
+    from django.db import DatabaseError
+
+    from challenge.submissions import reconcile as module
+
+    broken, fine = world.submit(seed=1), world.submit(seed=2)
+    make_due()
+    real = module.ring
+
+    def ring(pk, rings):
+        if pk == broken.pk:
+            raise DatabaseError("out of range")
+        return real(pk, rings)
+
+    monkeypatch.setattr(module, "ring", ring)
+    assert reconcile().rung == 1
+    assert rung == [str(fine.pk)]

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 import scoring
-from challenge.datasets.services import add_answer_key
+from challenge.datasets.services import add_answer_key, current_answer_key
 from challenge.submissions import scoring_run
 from challenge.submissions.models import Evaluation, Score, Submission
 from challenge.submissions.reconcile import reconcile
@@ -62,6 +62,22 @@ def test_points_of_the_fit_are_kept_only_where_the_phase_shows_them(world):
     assert world.scored(phase=world.final).evaluations.get().scatter is None
 
 
+def test_the_plot_disappears_when_the_phase_stops_showing_it(world, client):
+    submission = world.scored()
+    client.force_login(world.alice)
+    assert 'class="scatter"' in client.get(submission.get_absolute_url()).content.decode()
+    world.development.shows_fit = False
+    world.development.save()
+    assert 'class="scatter"' not in client.get(submission.get_absolute_url()).content.decode()
+
+
+def test_predictions_that_no_axis_can_hold_are_scored_all_the_same(world):
+    content = "".join(f"img_{i:03d}.png,{(-1) ** i * 1.7e308 * (i / 60):.6e}\n" for i in range(60)).encode()
+    submission = world.scored(content=content)
+    assert submission.status == "scored"
+    assert submission.evaluations.get().scatter is None
+
+
 def test_a_second_delivery_does_nothing(world):
     submission = world.scored()
     score(submission.pk)
@@ -82,7 +98,7 @@ def test_a_lost_worker_is_replaced_and_writes_nothing_when_it_comes_back(world, 
     assert reconcile().rung == 1
     second = claim(submission.pk)
     assert second.attempt == 2
-    late = compute(Submission.objects.select_related("phase").get(pk=submission.pk))
+    late = compute(submission, current_answer_key(world.development))
     assert not finish(first, world.development, *late)
     assert not Evaluation.objects.exists()
     assert finish(second, world.development, *late)
@@ -125,7 +141,7 @@ def test_whatever_goes_wrong_the_submission_is_final_or_waits(world, monkeypatch
 
 def test_an_error_that_stays_fails_the_submission_after_the_last_attempt(world, monkeypatch, settings):
     submission = world.submit()
-    monkeypatch.setattr(scoring_run, "compute", lambda _: 1 / 0)
+    monkeypatch.setattr(scoring_run, "compute", lambda *_: 1 / 0)
     for _ in range(settings.SCORING_MAX_ATTEMPTS):
         score(submission.pk)
     submission.refresh_from_db()
@@ -143,6 +159,7 @@ def test_a_worker_without_the_private_key_gives_the_work_back_and_loses_nothing(
         score(submission.pk)
     submission.refresh_from_db()
     assert (submission.status, submission.attempts) == ("queued", 0)
+    assert submission.events.count() == 2  # nothing was written in its history either
     settings.ANSWER_KEY_PRIVATE_KEY_FILE = private
     score(submission.pk)
     submission.refresh_from_db()
@@ -173,7 +190,7 @@ def test_a_key_whose_names_changed_fails_the_file_with_a_reason(world):
 def test_a_withdrawn_submission_is_not_scored_even_by_the_worker_that_has_it(world):
     submission = world.submit()
     held = claim(submission.pk)
-    evaluation = compute(Submission.objects.select_related("phase").get(pk=submission.pk))
+    evaluation = compute(submission, current_answer_key(world.development))
     assert withdraw(submission, world.alice)
     assert not finish(held, world.development, *evaluation)
     submission.refresh_from_db()
