@@ -67,11 +67,11 @@ def test_a_dead_broker_does_not_fail_a_submission(world, settings, django_captur
 def test_one_row_that_cannot_be_written_does_not_keep_the_others_waiting(world, rung, monkeypatch):
     from django.db import DatabaseError
 
-    from challenge.submissions import reconcile as module
+    import challenge.submissions.reconcile as module
 
     broken, fine = world.submit(seed=1), world.submit(seed=2)
     make_due()
-    real = module.ring
+    real = module.ring  # type: ignore[attr-defined]
 
     def ring(pk, rings):
         if pk == broken.pk:
