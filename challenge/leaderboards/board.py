@@ -96,7 +96,7 @@ def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
 
 def _scores_of(evaluation_ids: list[UUID]) -> dict[UUID, dict[str, float]]:
     found: dict[UUID, dict[str, float]] = {}
-    rows = Score.objects.filter(evaluation__in=evaluation_ids).order_by()
+    rows = Score.objects.filter(evaluation__in=evaluation_ids, metric__in=METRICS).order_by()
     for evaluation, metric, value in rows.values_list("evaluation", "metric", "value"):
         found.setdefault(evaluation, {})[metric] = value
     return found

@@ -83,7 +83,9 @@ def _table(phase: Phase) -> str:
     key = f"board-table:{_version(phase)}"
     html: str | None = caches["local"].get(key)
     if html is None:
-        html = render_to_string("leaderboards/table.html", {"rows": board_of(phase), "phase": phase})
+        # As dictionaries: a template asks for row["label"] before row.label, and each failed try costs a microsecond.
+        rows = [vars(row) for row in board_of(phase)]
+        html = render_to_string("leaderboards/table.html", {"rows": rows, "phase": phase})
         caches["local"].set(key, html, CACHE_SECONDS)
     return html
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import environ
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
 
@@ -142,10 +143,42 @@ def database(url: str) -> dict[str, Any]:
     return config
 
 
+def uploads_folder(state_dir: Path) -> Path:
+    """Where an upload waits while it is checked: on the disk whose free space is checked, entered by nobody else.
+
+    Made here, as every process that could need it reads the settings. If it cannot be made, Django's own check
+    (files.E001) or the embedded mode's says so.
+    """
+    folder = state_dir / "uploads"
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        pass
+    return folder
+
+
+def stripped(names: list[str]) -> list[str]:
+    """The names of a list without the spaces around them, and without those that are empty then."""
+    return [name.strip() for name in names if name.strip()]
+
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
-MAX_PREDICTION_FILE_BYTES = env.int("MAX_PREDICTION_FILE_BYTES", default=50 * 1024 * 1024)
+LARGEST_PREDICTION_FILE_BYTES = 50_000_000  # scoring.predictions.MAX_BYTES, without its import; a test compares them
+MAX_PREDICTION_FILE_BYTES = env.int("MAX_PREDICTION_FILE_BYTES", default=LARGEST_PREDICTION_FILE_BYTES)
+if not 0 < MAX_PREDICTION_FILE_BYTES <= LARGEST_PREDICTION_FILE_BYTES:
+    raise ImproperlyConfigured(
+        f"MAX_PREDICTION_FILE_BYTES must be from 1 to {LARGEST_PREDICTION_FILE_BYTES}, the largest file that can be "
+        f"scored, not {MAX_PREDICTION_FILE_BYTES}."
+    )
+# Whether X-Request-Time says how long the request took to arrive: only where a proxy sets it, see docker/nginx.
+TRUST_REQUEST_TIME_HEADER = False
+# An upload that took longer counts as begun this long ago, so holding one open past a deadline buys nothing.
+MAX_UPLOAD_SECONDS = env.int("MAX_UPLOAD_SECONDS", default=900)
+if MAX_UPLOAD_SECONDS < 1:
+    raise ImproperlyConfigured(f"MAX_UPLOAD_SECONDS must be at least 1, not {MAX_UPLOAD_SECONDS}.")
 # The location in nginx that hands private files out (docker/nginx); empty: this process sends them itself.
 X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")
 MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", default=500 * 1024 * 1024)

@@ -6,7 +6,7 @@
 
 from challenge.embedded.paths import socket_path
 from challenge.settings.base import *
-from challenge.settings.base import STATE_DIR, database, env
+from challenge.settings.base import STATE_DIR, database, env, stripped, uploads_folder
 
 EMBEDDED = True
 SECRETS_DIR = STATE_DIR / "secrets"
@@ -15,10 +15,11 @@ _secret_file = SECRETS_DIR / "secret_key"
 SECRET_KEY = env.str("SECRET_KEY", default="") or (
     _secret_file.read_text().strip() if _secret_file.exists() else "not-yet-generated-by-serve"
 )
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = stripped(env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]))
+CSRF_TRUSTED_ORIGINS = stripped(env.list("CSRF_TRUSTED_ORIGINS", default=[]))
 
 DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'db.sqlite3'}"))}
+FILE_UPLOAD_TEMP_DIR = uploads_folder(STATE_DIR)
 
 _socket = env.str("BROKER_SOCKET", default=str(socket_path(STATE_DIR)))
 CELERY_BROKER_URL = env.str("BROKER_URL", default=f"redis+socket://{_socket}")

@@ -7,7 +7,7 @@ Scoring workers alone also get ANSWER_KEY_PRIVATE_KEY_FILE. docs/operations.md l
 from django.core.exceptions import ImproperlyConfigured
 
 from challenge.settings.base import *
-from challenge.settings.base import database, env
+from challenge.settings.base import STATE_DIR, database, env, stripped, uploads_folder
 
 
 def required(name: str) -> str:
@@ -30,20 +30,33 @@ CACHES = {
     },
     "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "local"},
 }
-ALLOWED_HOSTS = required("ALLOWED_HOSTS").split(",")
+required("ALLOWED_HOSTS")
+ALLOWED_HOSTS = stripped(env.list("ALLOWED_HOSTS"))
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS holds no name (see docs/operations.md).")
 SITE_URL = required("SITE_URL")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
+CSRF_TRUSTED_ORIGINS = stripped(env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL]))
+FILE_UPLOAD_TEMP_DIR = uploads_folder(STATE_DIR)
 required("EMAIL_URL")
 ANSWER_KEY_PUBLIC_KEY_FILE = required("ANSWER_KEY_PUBLIC_KEY_FILE")
 
+# nginx sets X-Request-Time over whatever a client sent, and nobody else reaches the web server.
+TRUST_REQUEST_TIME_HEADER = env.bool("TRUST_REQUEST_TIME_HEADER", default=True)
 # nginx sets X-Forwarded-For to the visitor's address: rate limits count visitors, not nginx.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=1)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-SECURE_HSTS_PRELOAD = True
+# Both speak for hosts that are not ours when the site is a name below a university's. Off they are a choice, not an
+# oversight: Django's warnings about them are silenced then, and only then.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = [
+    check
+    for check, chosen in (("security.W005", SECURE_HSTS_INCLUDE_SUBDOMAINS), ("security.W021", SECURE_HSTS_PRELOAD))
+    if not chosen
+]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"

@@ -11,10 +11,11 @@ from pathlib import Path
 from nacl.public import PrivateKey
 
 from challenge.settings.base import *
-from challenge.settings.base import MIDDLEWARE, TEMPLATES, database, env
+from challenge.settings.base import MIDDLEWARE, TEMPLATES, database, env, uploads_folder
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="challenge-test-"))
 atexit.register(shutil.rmtree, STATE_DIR, ignore_errors=True)
+FILE_UPLOAD_TEMP_DIR = uploads_folder(STATE_DIR)
 
 SECRET_KEY = "only-for-tests-" + "x" * 50
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

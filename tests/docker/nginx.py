@@ -16,6 +16,7 @@ def lay_out(folder: Path, server: str, replace: Iterable[tuple[str, str]] = (), 
     """
     (folder / "challenge").mkdir()
     (folder / "tls").mkdir()
+    (folder / "srv" / "bodies").mkdir(parents=True)
     (folder / "mime.types").write_text("types { text/css css; }")
     if server == "tls":
         self_signed(folder / "tls")

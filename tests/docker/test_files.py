@@ -137,12 +137,36 @@ def test_what_nginx_must_hold():
     site = (DOCKER / "nginx" / "site.conf").read_text()
     main = (DOCKER / "nginx" / "nginx.conf").read_text()
     assert "client_max_body_size 64m;" in main
-    upload = re.search(r"location ~ (\S+) \{\s+proxy_request_buffering off;", site)
-    assert upload
-    for path in ("/c/demo/final/submit/", "/c/demo/final/validate/", "/api/v1/phases/5/submissions"):
-        assert re.search(upload[1], path), path
-    assert not re.search(upload[1], "/c/demo/submissions/")
+    # A body comes to the site when it is complete: a slow one holds no thread.
+    assert "proxy_request_buffering" not in main + site
+    logins = re.search(r"location ~ (\S+) \{\s+limit_req zone=logins", site)
+    assert logins
+    for path in ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/admin/login/"):
+        assert re.search(logins[1], path), path
+    assert not re.search(logins[1], "/admin/")
     assert re.search(r"location /_private/ \{\s+internal;", site)
+
+
+def test_every_proxied_location_says_how_long_the_request_took():
+    site = (DOCKER / "nginx" / "site.conf").read_text()
+    server, _, locations = site.partition("location")
+    assert "proxy_set_header X-Request-Time $request_time;" in server
+    assert "proxy_set_header" not in locations  # one in a location would take away all of the server's
+
+
+def test_bodies_and_uploads_wait_on_a_disk_not_in_memory():
+    main = (DOCKER / "nginx" / "nginx.conf").read_text()
+    folder = re.search(r"client_body_temp_path (/srv/\w+)/\w+;", main)
+    assert folder
+    volume = f"bodies:{folder[1]}"
+    # The first container on a new volume gives it the owner of its own folder there: nginx's image has none.
+    assert volume in SERVICES["nginx"]["volumes"]
+    assert volume in SERVICES["migrate"]["volumes"]
+    assert re.search(rf"install -d -o challenge -g challenge -m 0700 {folder[1]}\b", (DOCKER / "Dockerfile").read_text())
+
+
+def test_the_scheduler_is_well_when_its_loop_runs_not_when_a_process_has_its_name():
+    assert SERVICES["scheduler"]["healthcheck"]["test"] == ["CMD", "python", "docker/healthcheck.py", "scheduler"]
 
 
 def test_the_body_limit_leaves_room_for_the_largest_prediction_file(settings):

@@ -5,16 +5,19 @@ import importlib.util
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from nacl.public import PrivateKey
 
+from scoring.predictions import MAX_BYTES
 from tests.servers import free_port, postgres_server, running, valkey_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +49,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**kept, "DJANGO_SETTINGS_MODULE": "challenge.settings.production", **COMPLETE, **extra}
 
 
-def load_settings() -> object:
+def load_settings() -> Any:
     """Run the settings file as a module of its own, so that the test settings stay as they are."""
     spec = importlib.util.spec_from_file_location("production_settings_under_test", SETTINGS)
     assert spec is not None
@@ -83,6 +86,76 @@ def test_a_short_secret_key_is_refused(monkeypatch):
 
 
 @pytest.mark.usefixtures("complete")
+def test_names_and_origins_may_have_spaces_between_them(monkeypatch):
+    monkeypatch.setenv("ALLOWED_HOSTS", " challenge.example , www.challenge.example,")
+    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "https://challenge.example, https://www.challenge.example")
+    loaded = load_settings()
+    assert loaded.ALLOWED_HOSTS == ["challenge.example", "www.challenge.example"]
+    assert loaded.CSRF_TRUSTED_ORIGINS == ["https://challenge.example", "https://www.challenge.example"]
+
+
+@pytest.mark.usefixtures("complete")
+def test_a_list_of_no_names_is_refused(monkeypatch):
+    monkeypatch.setenv("ALLOWED_HOSTS", " , ")
+    with pytest.raises(ImproperlyConfigured, match="ALLOWED_HOSTS"):
+        load_settings()
+
+
+@pytest.mark.usefixtures("complete")
+def test_nginx_is_believed_about_the_time_unless_told_otherwise(monkeypatch):
+    monkeypatch.delenv("TRUST_REQUEST_TIME_HEADER", raising=False)
+    assert load_settings().TRUST_REQUEST_TIME_HEADER is True
+    monkeypatch.setenv("TRUST_REQUEST_TIME_HEADER", "false")
+    assert load_settings().TRUST_REQUEST_TIME_HEADER is False
+
+
+@pytest.mark.usefixtures("complete")
+def test_hsts_speaks_for_other_hosts_only_when_told_to(monkeypatch):
+    silenced = {"SECURE_HSTS_INCLUDE_SUBDOMAINS": "security.W005", "SECURE_HSTS_PRELOAD": "security.W021"}
+    for name in silenced:
+        monkeypatch.delenv(name, raising=False)
+    loaded = load_settings()
+    assert [getattr(loaded, name) for name in silenced] == [False, False]
+    assert set(loaded.SILENCED_SYSTEM_CHECKS) == set(silenced.values())
+    for name, check in silenced.items():
+        monkeypatch.setenv(name, "true")
+        loaded = load_settings()
+        assert getattr(loaded, name) is True
+        assert check not in loaded.SILENCED_SYSTEM_CHECKS
+
+
+def test_the_largest_file_taken_is_the_largest_that_can_be_scored(settings):
+    assert settings.MAX_PREDICTION_FILE_BYTES == MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_PREDICTION_FILE_BYTES", str(MAX_BYTES + 1)), ("MAX_PREDICTION_FILE_BYTES", "0"), ("MAX_UPLOAD_SECONDS", "0")],
+)
+def test_a_limit_that_cannot_be_kept_is_refused_at_the_start(tmp_path, name, value):
+    result = manage(clean_environment(STATE_DIR=str(tmp_path), **{name: value}), "check")
+    assert result.returncode != 0
+    assert re.search(rf"ImproperlyConfigured: {name} .*{value}", result.stderr), result.stderr
+
+
+@pytest.mark.parametrize("module", ["production", "embedded"])
+def test_uploads_wait_in_a_private_folder_of_the_state_directory(tmp_path, module):
+    state_dir = tmp_path / "state"
+    env = clean_environment(STATE_DIR=str(state_dir), DJANGO_SETTINGS_MODULE=f"challenge.settings.{module}")
+    result = manage(env, "shell", "-c", "from django.conf import settings as s; print('AT', s.FILE_UPLOAD_TEMP_DIR)")
+    assert f"AT {state_dir / 'uploads'}" in result.stdout, result.stderr
+    for folder in (state_dir, state_dir / "uploads"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_state_directory_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    result = manage(clean_environment(STATE_DIR=str(tmp_path / "file" / "state")), "check")
+    assert result.returncode != 0
+    assert "FILE_UPLOAD_TEMP_DIR" in result.stderr
+
+
+@pytest.mark.usefixtures("complete")
 def test_the_private_answer_key_is_not_in_the_web_process():
     assert getattr(load_settings(), "ANSWER_KEY_PRIVATE_KEY_FILE", "") in {
         "",
@@ -98,8 +171,12 @@ def test_every_variable_of_the_settings_is_documented():
     assert sorted(name for name in names if f"`{name}`" not in page) == []
 
 
-def test_the_deployment_check_has_nothing_to_say():
-    result = manage(clean_environment(), "check", "--deploy", "--fail-level", "WARNING")
+@pytest.mark.parametrize("hsts", ["false", "true"])
+def test_the_deployment_check_has_nothing_to_say(tmp_path, hsts):
+    env = clean_environment(
+        STATE_DIR=str(tmp_path), SECURE_HSTS_INCLUDE_SUBDOMAINS=hsts, SECURE_HSTS_PRELOAD=hsts
+    )
+    result = manage(env, "check", "--deploy", "--fail-level", "WARNING")
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -157,7 +234,7 @@ def test_the_web_server_answers_as_the_proxy_asks(servers):
     assert (plain.status, plain.headers["Location"]) == (301, "https://challenge.example/")
     assert page is not None
     assert page.status == 200
-    assert "includeSubDomains" in page.headers["Strict-Transport-Security"]
+    assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert all("; Secure" in cookie for cookie in page.headers.get_all("Set-Cookie") or [])
 

@@ -1,11 +1,14 @@
 """`manage.py scheduler`: runs the reconciler every RECONCILE_EVERY_SECONDS until it is told to stop.
 
 A plain loop instead of a timed task, because it must work when the broker has just lost everything. Two of them at
-once do no harm.
+once do no harm. After each round that worked it touches STATE_DIR/scheduler.alive, whose age is what
+docker/healthcheck.py reads.
 """
 
 import signal
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -16,6 +19,25 @@ from django.db import close_old_connections
 from challenge.submissions.reconcile import reconcile
 
 log = structlog.get_logger(__name__)
+
+UPLOAD_LEFTOVER_SECONDS = 24 * 3600
+
+
+def sign_of_life() -> Path:
+    """The file that is touched after each round that worked. It is empty: a full disk does not matter."""
+    return Path(settings.STATE_DIR) / "scheduler.alive"
+
+
+def remove_leftover_uploads() -> None:
+    """Remove what requests that were killed left in FILE_UPLOAD_TEMP_DIR; no request lasts a day."""
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    before = time.time() - UPLOAD_LEFTOVER_SECONDS
+    for path in folder.glob("*.upload*"):
+        try:
+            if path.stat().st_mtime < before:
+                path.unlink()
+        except FileNotFoundError:  # another process was faster
+            continue
 
 
 class Command(BaseCommand):
@@ -32,5 +54,7 @@ class Command(BaseCommand):
             try:
                 close_old_connections()
                 reconcile()
+                remove_leftover_uploads()
+                sign_of_life().touch(mode=0o600)
             except Exception:
                 log.exception("a round of the reconciler failed")
