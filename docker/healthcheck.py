@@ -10,6 +10,7 @@ from pathlib import Path
 
 SCHEDULER_SECONDS = 60
 
+
 def web_is_well() -> bool:
     """Whether the web server answers 200, asked by a name it accepts."""
     connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=4)

@@ -1,7 +1,7 @@
 """Per-request context and headers.
 
-RequestContextMiddleware comes first: `request.began_at` is the moment the request began, before its body was read, which is
-what decides whether an upload was in time (invariant 8).
+RequestContextMiddleware comes first: `request.began_at` is the moment the request began, before its body was read,
+which is what decides whether an upload was in time (invariant 8).
 """
 
 import datetime

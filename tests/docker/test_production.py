@@ -130,7 +130,11 @@ def test_the_largest_file_taken_is_the_largest_that_can_be_scored(settings):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MAX_PREDICTION_FILE_BYTES", str(MAX_BYTES + 1)), ("MAX_PREDICTION_FILE_BYTES", "0"), ("MAX_UPLOAD_SECONDS", "0")],
+    [
+        ("MAX_PREDICTION_FILE_BYTES", f"{MAX_BYTES + 1}"),
+        ("MAX_PREDICTION_FILE_BYTES", "0"),
+        ("MAX_UPLOAD_SECONDS", "0"),
+    ],
 )
 def test_a_limit_that_cannot_be_kept_is_refused_at_the_start(tmp_path, name, value):
     result = manage(clean_environment(STATE_DIR=str(tmp_path), **{name: value}), "check")
@@ -173,9 +177,7 @@ def test_every_variable_of_the_settings_is_documented():
 
 @pytest.mark.parametrize("hsts", ["false", "true"])
 def test_the_deployment_check_has_nothing_to_say(tmp_path, hsts):
-    env = clean_environment(
-        STATE_DIR=str(tmp_path), SECURE_HSTS_INCLUDE_SUBDOMAINS=hsts, SECURE_HSTS_PRELOAD=hsts
-    )
+    env = clean_environment(STATE_DIR=str(tmp_path), SECURE_HSTS_INCLUDE_SUBDOMAINS=hsts, SECURE_HSTS_PRELOAD=hsts)
     result = manage(env, "check", "--deploy", "--fail-level", "WARNING")
     assert result.returncode == 0, result.stdout + result.stderr
 

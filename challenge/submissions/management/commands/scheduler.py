@@ -8,6 +8,7 @@ docker/healthcheck.py reads.
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,9 @@ def remove_leftover_uploads() -> None:
     folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
     before = time.time() - UPLOAD_LEFTOVER_SECONDS
     for path in folder.glob("*.upload*"):
-        try:
+        with suppress(OSError):  # another process was faster, say; a round does not fail for it
             if path.stat().st_mtime < before:
                 path.unlink()
-        except FileNotFoundError:  # another process was faster
-            continue
 
 
 class Command(BaseCommand):
