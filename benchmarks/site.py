@@ -84,7 +84,7 @@ def main() -> None:
             tempfile.TemporaryDirectory(prefix="bench-") as folder,
             served(Path(folder), "--workers", str(workers)) as site,
         ):
-            print(f"### Upload to scored, {ROWS} rows, {GENERATORS} subsets, scoring processes: {workers}\n")
+            print(f"### Upload to scored, {ROWS} rows, scoring processes: {workers}\n")
             _pipeline(site)
             if workers == 2:
                 print(f"### Leaderboard, {TEAMS} teams, {SUBMISSIONS} submissions\n")
@@ -109,14 +109,15 @@ def _pipeline(site: Site) -> None:
     print("|---|---|---|---|---|")
     idle = site.open_phase("idle", ROWS, GENERATORS)
     posts = _paced(site, token, idle, files, PACED_SECONDS)
-    _report(site, f"{PACED_RATE} a second for {PACED_SECONDS} s", posts, idle)
-    burst = site.open_phase("burst", ROWS, GENERATORS)
-    posts = _burst(site, token, burst, files, BURST)
-    _report(site, f"burst of {BURST} from {CLIENTS} clients", posts, burst)
+    _report(site, f"{PACED_RATE} a second for {PACED_SECONDS} s, {GENERATORS} subsets", posts, idle)
+    for slug, generators in (("plain", 0), ("burst", GENERATORS)):
+        burst = site.open_phase(slug, ROWS, generators)
+        posts = _burst(site, token, burst, files, BURST)
+        _report(site, f"burst of {BURST} from {CLIENTS} clients, {generators} subsets", posts, burst)
     behind, late = site.open_phase("behind", ROWS, GENERATORS), site.open_phase("late", ROWS, GENERATORS)
     _burst(site, token, behind, files, BURST)
     posts = _paced(site, token, late, files, 4)
-    _report(site, f"{PACED_RATE} a second with {BURST} queued before", posts, late)
+    _report(site, f"{PACED_RATE} a second with {BURST} queued before, {GENERATORS} subsets", posts, late)
     print()
 
 
