@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from scoring.answer_key import AnswerKey as AnswerKey
     from scoring.answer_key import InvalidAnswerKey as InvalidAnswerKey
     from scoring.answer_key import read_answer_key as read_answer_key
+    from scoring.comparison import Comparison as Comparison
+    from scoring.comparison import compare as compare
     from scoring.correlations import krocc as krocc
     from scoring.correlations import pearson as pearson
     from scoring.correlations import srocc as srocc
@@ -38,6 +40,8 @@ _HOME = {
     "AnswerKey": "scoring.answer_key",
     "InvalidAnswerKey": "scoring.answer_key",
     "read_answer_key": "scoring.answer_key",
+    "Comparison": "scoring.comparison",
+    "compare": "scoring.comparison",
     "krocc": "scoring.correlations",
     "pearson": "scoring.correlations",
     "srocc": "scoring.correlations",

@@ -13,7 +13,7 @@ core).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,15 +66,50 @@ def bootstrap_draws(
 
     x, y: rows in ascending order of name, shape (n,). Metrics that the whole sample leaves undefined are absent.
     """
-    if x.size < 2 or is_constant(x) or is_constant(y):
-        return {}
-    ranks = RankBootstrap(x, y)
-    moments = _Moments(x, y, fit, fit4)
-    slabs = [ranks(weights) | moments(weights) for weights in multiplicities(x.size, resamples, seed)]
-    draws = {name: np.concatenate([slab[name] for slab in slabs]) for name in slabs[0]}
-    if all(name in draws for name in formula.metrics):
-        draws["main"] = np.array([_main(formula, draws, i) for i in range(resamples)], dtype=np.float64)
-    return draws
+    kernel = DrawKernel(x, y, fit, fit4, formula)
+    return kernel.join([kernel(weights) for weights in multiplicities(x.size, resamples, seed)])
+
+
+class DrawKernel:
+    """The metrics of one submission on slabs of resamples; `wanted` (default: all) saves the work for the others.
+
+    Several submissions can be driven through the same slabs: `join` puts the slabs of one of them together.
+    """
+
+    def __init__(
+        self,
+        x: Floats,
+        y: Floats,
+        fit: LogisticFit,
+        fit4: LogisticFit | None,
+        formula: Formula,
+        *,
+        wanted: Collection[str] | None = None,
+    ) -> None:
+        self.formula = formula
+        self.wanted = None if wanted is None else {*wanted, *(formula.metrics if "main" in wanted else ())}
+        self.parts: list[RankBootstrap | _Moments] = []
+        if x.size < 2 or is_constant(x) or is_constant(y):
+            return
+        kendall = self.wanted is None or "krocc" in self.wanted
+        if kendall or self.wanted is None or "srocc" in self.wanted:
+            self.parts.append(RankBootstrap(x, y, kendall=kendall))
+        self.parts.append(_Moments(x, y, fit, fit4))
+
+    def __call__(self, weights: Floats) -> dict[str, Floats]:
+        """{metric: values} of shape (m,) for weights of shape (n, m); without main."""
+        found: dict[str, Floats] = {}
+        for part in self.parts:
+            found |= part(weights)
+        return found
+
+    def join(self, slabs: list[dict[str, Floats]]) -> dict[str, Floats]:
+        """{metric: values over all slabs}, with main, limited to what was wanted."""
+        draws = {name: np.concatenate([slab[name] for slab in slabs]) for name in (slabs[0] if slabs else ())}
+        if all(name in draws for name in self.formula.metrics):
+            resamples = draws[self.formula.metrics[0]].size
+            draws["main"] = np.array([_main(self.formula, draws, i) for i in range(resamples)], dtype=np.float64)
+        return {name: values for name, values in draws.items() if self.wanted is None or name in self.wanted}
 
 
 def _main(formula: Formula, draws: dict[str, Floats], i: int) -> float:
@@ -130,9 +165,12 @@ class _Moments:
 
 
 class RankBootstrap:
-    """SRoCC and tau-b of weighted rows; everything that does not depend on the weights is worked out once."""
+    """SRoCC and tau-b of weighted rows; everything that does not depend on the weights is worked out once.
 
-    def __init__(self, x: Floats, y: Floats) -> None:
+    `kendall=False` leaves tau-b out, which is most of the work.
+    """
+
+    def __init__(self, x: Floats, y: Floats, *, kendall: bool = True) -> None:
         a, b = dense_codes(x), dense_codes(y)
         self.rows = np.lexsort((b, a))  # all that follows counts rows in the order (x, y)
         a, b = a[self.rows], b[self.rows]
@@ -142,15 +180,19 @@ class RankBootstrap:
         self.a_starts = _starts(a)
         self.b_starts = _starts(b[self.by_b])
         self.both_starts = np.union1d(self.a_starts, np.flatnonzero(np.diff(b, prepend=-1)))
-        self.merges = list(_merges(b))
+        self.kendall = kendall
+        self.merges = list(_merges(b)) if kendall else []
 
     def __call__(self, weights: Floats) -> dict[str, Floats]:
-        """{"srocc", "krocc"} for weights of shape (n, m), one column per resample."""
+        """{"srocc", "krocc" unless left out} for weights of shape (n, m), one column per resample."""
         weights = weights[self.rows]
         in_a = np.add.reduceat(weights, self.a_starts, axis=0)
         in_b = np.add.reduceat(weights[self.by_b], self.b_starts, axis=0)
-        in_both = np.add.reduceat(weights, self.both_starts, axis=0)
-        return {"srocc": self._srocc(weights, in_a, in_b), "krocc": self._krocc(weights, in_a, in_b, in_both)}
+        found = {"srocc": self._srocc(weights, in_a, in_b)}
+        if self.kendall:
+            in_both = np.add.reduceat(weights, self.both_starts, axis=0)
+            found["krocc"] = self._krocc(weights, in_a, in_b, in_both)
+        return found
 
     def _srocc(self, weights: Floats, in_a: Floats, in_b: Floats) -> Floats:
         rank_a, rank_b = self._rank_deviations(in_a), self._rank_deviations(in_b)
