@@ -2,6 +2,8 @@
 
 python -m scoring evaluate --predictions P.csv --key K.csv [--json] [--formula F] [--bootstrap 1000] [--seed 0]
 python -m scoring validate --predictions P.csv --names N.csv [--json]
+python -m scoring compare --key K.csv P1.csv P2.csv ... [--json] [--formula F] [--metric main] [--test bootstrap]
+    [--bootstrap 1000] [--seed 0] [--level 0.95]
 
 Contract: exit status 0 when the file was scored or is valid, 1 when a file is refused (every error with its line), 2
 when the command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output, also
@@ -19,9 +21,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scoring.formula import DEFAULT_FORMULA, Formula, InvalidFormula
+from scoring.formula import DEFAULT_FORMULA, METRICS, Formula, InvalidFormula
 from scoring.problems import Report
 
+TESTS = ("bootstrap", "steiger", "williams")  # as in scoring.comparison, which is not imported before it is needed
 _METRICS = ("main", "srocc", "krocc", "plcc", "pearson", "plcc_logistic4", "rmse")
 
 
@@ -52,6 +55,17 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--names", type=Path, required=True, help="CSV whose first or `name` column lists the names")
     validate.add_argument("--json", action="store_true", help="print JSON")
     validate.set_defaults(run=_validate)
+    compare = commands.add_parser("compare", help="which differences between prediction files are real")
+    compare.add_argument("predictions", type=Path, nargs="+", help="CSV name,score or zips holding one")
+    compare.add_argument("--key", type=Path, required=True, help="CSV name,mos")
+    compare.add_argument("--formula", type=_formula, default=Formula(DEFAULT_FORMULA), help="main score")
+    compare.add_argument("--metric", choices=("main", *METRICS), default="main", help="what the ranks are of")
+    compare.add_argument("--test", choices=TESTS, default=TESTS[0], help="where the p-values come from")
+    compare.add_argument("--bootstrap", type=_count, default=1000, help="resamples, at least 2")
+    compare.add_argument("--seed", type=_count, default=0, help="seed of the resamples")
+    compare.add_argument("--level", type=float, default=0.95, help="level of the intervals and groups")
+    compare.add_argument("--json", action="store_true", help="print JSON")
+    compare.set_defaults(run=_compare)
     return parser
 
 
@@ -91,6 +105,49 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     else:
         _print_evaluation(result)
     return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from scoring.answer_key import InvalidAnswerKey, read_answer_key
+    from scoring.comparison import compare
+    from scoring.evaluation import evaluate
+    from scoring.predictions import InvalidPredictions
+
+    path = arguments.key
+    try:
+        key = read_answer_key(path)
+        evaluations = {}
+        for path, name in zip(arguments.predictions, _short_names(arguments.predictions), strict=True):
+            evaluations[name] = evaluate(path, key, subsets=[], bootstrap=0, formula=arguments.formula)
+    except (InvalidPredictions, InvalidAnswerKey) as error:
+        _print_report(error.report, path, as_json=arguments.json)
+        return 1
+    try:
+        comparison = compare(
+            evaluations,
+            resamples=arguments.bootstrap,
+            seed=arguments.seed,
+            metric=arguments.metric,
+            level=arguments.level,
+            test=arguments.test,
+        )
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    result = comparison.to_dict()
+    if arguments.json:
+        _print_json(result)
+    else:
+        _print_comparison(result)
+    return 0
+
+
+def _short_names(paths: Sequence[Path]) -> list[str]:
+    """The files' names without ending; where two are the same, the paths as given (numbered if those repeat too)."""
+    for names in ([path.stem for path in paths], [str(path) for path in paths]):
+        if len(set(names)) == len(names):
+            return names
+    return [f"{i}: {path}" for i, path in enumerate(paths, start=1)]
 
 
 def _validate(arguments: argparse.Namespace) -> int:
@@ -159,3 +216,30 @@ def _print_evaluation(result: dict[str, Any]) -> None:
             print(f"{column}={group}: n {scores['n']}  {shown}")
     for warning in result["warnings"]:
         print(f"warning: {warning}")
+
+
+def _print_comparison(result: dict[str, Any]) -> None:
+    print(
+        f"{result['metric']}, n = {result['n']}, {result['resamples']} resamples, seed {result['seed']}, "
+        f"level {result['level']:g}, {result['test']} test, Holm's correction over {len(result['pairs'])} pairs"
+    )
+    width = max(4, *(len(row["name"]) for row in result["table"]))
+    print(f"rank  ranks    group  {'name':{width}s}  {'value':>8s}  {'interval':^18s}  first  p to group's leader")
+    leaders: dict[int, str] = {}
+    p_values = {(pair["above"], pair["below"]): pair["p_holm"] for pair in result["pairs"]}
+    for row in result["table"]:
+        name = f"{row['name']:{width}s}"
+        if row["value"] is None:
+            print(f"   -  {'':7s}  {'':5s}  {name}  undefined: {row['reason']}")
+            continue
+        if row["interval"] is None:
+            print(f"{row['rank']:4d}  {'':7s}  {'':5s}  {name}  {row['value']:8.4f}  {row['reason']}")
+            continue
+        ranks = "-".join(str(rank) for rank in row["rank_interval"])
+        leader = leaders.setdefault(row["group"], row["name"])
+        p = p_values.get((leader, row["name"]))
+        low, high = row["interval"]
+        print(
+            f"{row['rank']:4d}  {ranks:7s}  {row['group']:5d}  {name}  {row['value']:8.4f}  [{low:7.4f}, {high:7.4f}]"
+            f"  {row['first']:5.3f}  {'' if p is None else f'{p:.4f}'}".rstrip()
+        )

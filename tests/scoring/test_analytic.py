@@ -86,7 +86,7 @@ def test_both_tests_reject_five_percent_of_true_null_hypotheses():
     root = np.linalg.cholesky([[1, 0.6, 0.6], [0.6, 1, 0.7], [0.6, 0.7, 1]])
     rejected = np.zeros(2)
     for _ in range(repetitions):
-        r = np.corrcoef(root @ rng.normal(size=(3, n)))
+        r = np.asarray(np.corrcoef(root @ rng.normal(size=(3, n))))
         found = [test(r[0, 1], r[0, 2], r[1, 2], n) for test in (steiger_test, williams_test)]
         rejected += [one.p < 0.05 for one in found]
     # Standard error 0.005: bounds of four of them.

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import scoring
-from scoring.cli import main
+from scoring.cli import TESTS, _short_names, main
+from scoring.comparison import TESTS as KNOWN_TESTS
 
 
 @pytest.fixture
@@ -119,3 +121,50 @@ def test_the_public_names_are_all_there():
     with pytest.raises(AttributeError):
         scoring.nothing  # noqa: B018
     assert np.isfinite(scoring.plcc(np.arange(12.0), np.arange(12.0) ** 2))
+
+
+@pytest.fixture
+def more_files(files, sample):
+    x, _ = sample
+    rng = np.random.default_rng(0)
+    for name, values in (("same", x * 2), ("worse", x + rng.normal(0, 2, x.size)), ("constant", x * 0)):
+        rows = (f"img_{i:03d}.png,{value!r}\n" for i, value in enumerate(values.tolist()))
+        (files / f"{name}.csv").write_text("".join(rows))
+    return [str(files / f"{name}.csv") for name in ("worse", "constant", "p", "same")]
+
+
+def test_compare_prints_what_the_library_finds(files, more_files, capsys):
+    arguments = ["compare", "--key", str(files / "k.csv"), *more_files, "--bootstrap", "100", "--seed", "2"]
+    assert main([*arguments, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    names = ("worse", "constant", "p", "same")
+    evaluations = {name: scoring.evaluate(files / f"{name}.csv", files / "k.csv", bootstrap=0) for name in names}
+    assert shown == scoring.compare(evaluations, resamples=100, seed=2).to_dict()
+    assert main([*arguments, "--metric", "plcc", "--test", "steiger"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "steiger test, Holm's correction over 3 pairs" in lines[0]
+    assert [line.split()[:4] for line in lines[2:5]] == [
+        ["1", "1-1", "1", "p"],
+        ["1", "1-1", "1", "same"],
+        ["2", "2-2", "2", "worse"],
+    ]
+    assert lines[5].split()[:3] == ["-", "constant", "undefined:"]
+
+
+def test_compare_says_which_file_it_refuses(files, more_files, capsys):
+    (files / "short.csv").write_text("img_000.png,1\n")
+    assert main(["compare", "--key", str(files / "k.csv"), more_files[0], str(files / "short.csv")]) == 1
+    assert "short.csv: " in capsys.readouterr().out
+    (files / "bad-key.csv").write_text("name,mos\na,x\n")
+    assert main(["compare", "--key", str(files / "bad-key.csv"), more_files[0]]) == 1
+    assert "bad-key.csv" in capsys.readouterr().out
+    assert main(["compare", "--key", str(files / "k.csv"), more_files[0], "--test", "steiger"]) == 2
+    assert "not main" in capsys.readouterr().err
+    assert main(["compare", "--key", str(files / "k.csv"), more_files[0], str(files / "none.csv")]) == 2
+
+
+def test_files_of_the_same_name_are_told_apart():
+    assert _short_names([Path("a/x.csv"), Path("b/y.csv")]) == ["x", "y"]
+    assert _short_names([Path("a/x.csv"), Path("b/x.csv")]) == ["a/x.csv", "b/x.csv"]
+    assert _short_names([Path("x.csv"), Path("x.csv")]) == ["1: x.csv", "2: x.csv"]
+    assert TESTS == KNOWN_TESTS

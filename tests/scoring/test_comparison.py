@@ -36,6 +36,12 @@ def constant(like):
     return evaluate(dict.fromkeys(like.names, 1.0), dict(zip(like.names, like.mos, strict=True)), bootstrap=0)
 
 
+def pair_of(comparison, one, other):
+    pair = comparison.pair(one, other)
+    assert pair is not None
+    return pair
+
+
 def literal_holm(p):
     """Holm's correction by its definition: sorted ascending, times m, m - 1, ..., running maximum."""
     order = np.argsort(p)
@@ -88,11 +94,11 @@ def test_intervals_are_those_of_the_evaluation(entries):
 def test_groups_are_led_by_their_best_entry(entries):
     found = compare(entries, resamples=B)
     assert [row["group"] for row in found.table] == [1, 1, 1, 2, 3]
-    leaders = {}
+    leaders: dict[int, str] = {}
     for row in found.table:
         leader = leaders.setdefault(row["group"], row["name"])
-        assert row["name"] == leader or not found.pair(leader, row["name"])["different"]
-    assert found.pair(leaders[2], leaders[1])["different"]
+        assert row["name"] == leader or not pair_of(found, leader, row["name"])["different"]
+    assert pair_of(found, leaders[2], leaders[1])["different"]
     assert found.pair("e0", "nobody") is None
 
 
@@ -126,7 +132,7 @@ def test_equal_entries_share_a_rank_and_are_never_different(entries):
         found = compare({"a": one, "b": scaled, "c": entries["e3"]}, resamples=B, metric=metric)
         assert [row["rank"] for row in found.table] == [1, 1, 2]
         assert [row["name"] for row in found.table] == ["a", "b", "c"]
-        pair = found.pair("a", "b")
+        pair = pair_of(found, "a", "b")
         assert (pair["p"], pair["p_holm"], pair["ahead"], pair["different"]) == (1.0, 1.0, 0.5, False)
         assert [row["first"] for row in found.table[:2]] == pytest.approx([0.5, 0.5], abs=0.01)
         assert [row["rank_interval"] for row in found.table] == [[1, 1], [1, 1], [2, 2]]
@@ -209,13 +215,13 @@ def test_the_three_tests_agree(entries, metric):
 
 
 def test_steiger_on_plcc_uses_the_maps(entries):
-    pair = compare(entries, resamples=2, metric="plcc", test="steiger").pair("e0", "e1")
+    pair = pair_of(compare(entries, resamples=2, metric="plcc", test="steiger"), "e0", "e1")
     one, other = entries["e0"], entries["e1"]
     between = np.corrcoef(one.fit.predict(one.predictions), other.fit.predict(other.predictions))[0, 1]
     expected = scoring.analytic.steiger_test(one.plcc, other.plcc, between, one.n)
     assert pair["p"] == pytest.approx(expected.p, rel=1e-9)
     same = compare([one, one, other], resamples=2, metric="pearson", test="steiger")
-    assert same.pair("1", "2")["p"] == 1.0
+    assert pair_of(same, "1", "2")["p"] == 1.0
     perfect = evaluate(dict(zip(one.names, one.mos, strict=True)), dict(zip(one.names, one.mos, strict=True)))
     undefined = compare([perfect, one], resamples=2, metric="srocc", test="steiger")
     assert (undefined.pairs[0]["p"], undefined.pairs[0]["p_holm"], undefined.pairs[0]["different"]) == (
