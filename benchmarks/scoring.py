@@ -26,7 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).parent)]
 
-from scoring import AnswerKey, evaluate, fit_logistic  # noqa: E402 (the path must be set first)
+from scoring import AnswerKey, compare, evaluate, fit_logistic  # noqa: E402 (the path must be set first)
 from scoring.predictions import validate  # noqa: E402
 
 # In the order of reference implementations: FSIM/SSIM, DBCNN, IQA-PyTorch, M3-AGIQA, Zhou Wang's findrmse2.
@@ -146,6 +146,21 @@ def evaluation_times() -> None:
     table("Evaluation", ["what", "n", "min", "median"], rows)
 
 
+def comparison_times() -> None:
+    """Ranks, pairs and groups of a whole board at the size of a test split; the larger takes half a minute."""
+    n, resamples = 2_800, 1_000
+    names, x, y = synthetic(n)
+    key = AnswerKey(names, y)
+    rng = np.random.default_rng(1)
+    noisy = (x + rng.normal(0, noise, n) for noise in np.linspace(0.1, 0.8, 200))
+    entries = [evaluate(dict(zip(names, one.tolist(), strict=True)), key, bootstrap=0) for one in noisy]
+    rows = []
+    for count, metric in ((20, "main"), (20, "krocc"), (200, "main")):
+        best, _ = timed(partial(compare, entries[:count], resamples=resamples, metric=metric), 1)
+        rows.append([str(count), metric, f"{n:,}", f"{count * (count - 1) // 2:,}", f"{best:.1f} s"])
+    table("Comparison of a board, 1,000 resamples", ["entries", "metric", "n", "pairs", "time"], rows)
+
+
 def prediction_file(n: int) -> tuple[tuple[str, ...], bytes]:
     names, x, _ = synthetic(n)
     return names, "".join(f"{name},{score:.9f}\n" for name, score in zip(names, x.tolist(), strict=True)).encode()
@@ -199,6 +214,7 @@ def main() -> None:
         return
     compare_with_curve_fit(arguments.pairs)
     evaluation_times()
+    comparison_times()
     validation_times()
 
 
