@@ -31,15 +31,14 @@ from numpy.typing import NDArray
 from scoring.analytic import DependentTest, normal_p, steiger_test, williams_test
 from scoring.correlations import centred, dense_codes, twice_mid_ranks
 from scoring.evaluation import Evaluation
-from scoring.formula import METRICS, Formula
+from scoring.formula import METRICS, RANK_DECIMALS, Formula
 from scoring.intervals import MOSTLY, DrawKernel, multiplicities
 from scoring.logistic import fit_logistic
 
 Floats = NDArray[np.float64]
 
 TESTS = ("bootstrap", "steiger", "williams")
-DECIMALS = 6  # of the board
-RESOLUTION = 10.0**-DECIMALS
+RESOLUTION = 10.0**-RANK_DECIMALS
 _CORRELATIONS = ("srocc", "pearson", "plcc", "plcc_logistic4")  # metrics that are a Pearson correlation of something
 _BATCH = 16  # entries driven through each slab of resamples together
 
@@ -167,7 +166,7 @@ def _check_same(named: Mapping[str, Evaluation], marks: Mapping[str, str], fault
 
 def _code(value: float) -> float:
     """What the board compares."""
-    return round(value, DECIMALS)
+    return round(value, RANK_DECIMALS)
 
 
 def _draws(entries: Sequence[Evaluation], metric: str, sign: float, resamples: int, seed: int) -> Floats:

@@ -12,6 +12,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 
+RANK_DECIMALS = 6  # main scores that agree to this many decimals share a rank
 METRICS = ("srocc", "krocc", "plcc", "pearson", "rmse", "plcc_logistic4")
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
 MAX_LENGTH = 200

@@ -16,9 +16,9 @@ from django.utils import timezone
 from challenge.contests.models import Phase, Team
 from challenge.datasets.models import AnswerKey
 from challenge.submissions.states import Status
+from scoring.formula import RANK_DECIMALS
 
 LARGEST_FLOAT = 1.7e308  # a bound that NaN and infinity fail on PostgreSQL; SQLite stores neither
-RANK_DECIMALS = 6  # main scores that agree to this many decimals share a rank
 
 
 class Submission(models.Model):

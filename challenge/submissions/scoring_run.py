@@ -27,10 +27,11 @@ from challenge.core.storage import sha256_of
 from challenge.datasets.models import AnswerKey
 from challenge.datasets.sealing import SealingError
 from challenge.datasets.services import current_answer_key, open_answer_key
-from challenge.submissions.models import RANK_DECIMALS, Evaluation, Score, Submission, SubmissionEvent
+from challenge.submissions.models import Evaluation, Score, Submission, SubmissionEvent
 from challenge.submissions.scatter import scatter_points
 from challenge.submissions.services import fail
 from challenge.submissions.states import Status, transition
+from scoring.formula import RANK_DECIMALS
 from scoring.predictions import InvalidPredictions, read_predictions
 
 log = structlog.get_logger(__name__)
