@@ -2,7 +2,7 @@
 # ARGS goes to the command behind a target: make serve ARGS="--port 9000 --no-demo", make test ARGS="-k quota".
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint chaos bench gpu lock clean env env-dev
+.PHONY: help serve test lint chaos bench database gpu lock clean env env-dev
 .NOTPARALLEL:
 
 PY := .venv/bin/python
@@ -18,7 +18,7 @@ env:
 	@requirements/install.sh web
 
 env-dev:
-	@requirements/install.sh web dev
+	@requirements/install.sh web database dev
 
 serve: env ## the whole site on http://127.0.0.1:8000/ with a demo challenge; Ctrl-C stops it (PORT, HOST, STATE_DIR)
 	@STOP_WITH_PARENT=1 exec $(PY) manage.py serve $(ARGS)
@@ -51,8 +51,11 @@ bench: env-dev ## how long fits, scores, uploads and pages take: Markdown tables
 chaos: env-dev ## kill processes at random for a while and check that nothing is lost or scored twice
 	@exec $(PY) -m pytest -m chaos $(ARGS)
 
+database: env ## add what building a database on paper needs: python -m generation prompts, plan, attributes, ...
+	@requirements/install.sh web database
+
 gpu: env ## add torch, diffusers and the baselines' packages to .venv (2 GB; 5 GB with CUDA)
-	@requirements/install.sh web gpu
+	@requirements/install.sh web database gpu
 
 lock: env-dev ## write the locks anew from requirements/*.in (UPGRADE=1: newest versions)
 	@requirements/lock.sh

@@ -13,7 +13,7 @@ header() { printf '# Written by requirements/lock.sh from %s: change that file, 
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for set in uv web dev; do
+for set in uv web database dev; do
     cp "requirements/$set.txt" "$work/$set.txt" 2>/dev/null || true   # pins that still fit stay as they are
     compile "requirements/$set.in" -o "$work/$set.txt" ${UPGRADE:+--upgrade}
     { header "requirements/$set.in"; cat "$work/$set.txt"; } > "requirements/$set.txt"

@@ -1,27 +1,14 @@
-"""Real reference data for the scoring tests. Not part of the repository (licences); only CI must have it."""
+"""Real and synthetic pairs of predictions and MOS."""
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-SHARED_DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-
-
-def shared(relative: str) -> Path:
-    """Path of a reference file; skips the test when it is missing, and fails it in CI."""
-    path = SHARED_DATA / relative
-    if not path.exists():
-        reason = f"reference data {relative} is not beside the repository (../shared/data)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+from tests.reference import shared
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scoring
-from tests.scoring.conftest import shared
+from tests.reference import shared
 
 small_integers = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=90)
 
