@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from scoring.predictions import validate as validate
 
 # Part of the unique key of every stored score: raise it whenever a change could move any number by any amount.
-SCORER_VERSION = "1.0.0"
+SCORER_VERSION = "1.1.0"
 
 _HOME = {
     "AnswerKey": "scoring.answer_key",

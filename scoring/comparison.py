@@ -34,6 +34,7 @@ from scoring.evaluation import Evaluation
 from scoring.formula import METRICS, RANK_DECIMALS, Formula
 from scoring.intervals import MOSTLY, DrawKernel, multiplicities
 from scoring.logistic import fit_logistic
+from scoring.scratch import Scratch
 
 Floats = NDArray[np.float64]
 
@@ -172,9 +173,10 @@ def _code(value: float) -> float:
 def _draws(entries: Sequence[Evaluation], metric: str, sign: float, resamples: int, seed: int) -> Floats:
     """The metric on each resample, shape (entries, resamples), nan where undefined."""
     found = np.full((len(entries), resamples), np.nan)
+    scratch = Scratch()
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
-        kernels = [_kernel(one, metric) for one in batch]
+        kernels = [_kernel(one, metric, scratch) for one in batch]
         slabs: list[list[dict[str, Floats]]] = [[] for _ in batch]
         for weights in multiplicities(batch[0].n, resamples, seed):
             for kernel, own in zip(kernels, slabs, strict=True):
@@ -186,11 +188,11 @@ def _draws(entries: Sequence[Evaluation], metric: str, sign: float, resamples: i
     return found
 
 
-def _kernel(one: Evaluation, metric: str) -> DrawKernel:
+def _kernel(one: Evaluation, metric: str, scratch: Scratch) -> DrawKernel:
     formula = Formula(one.formula)
     with_fit4 = metric == "plcc_logistic4" or (metric == "main" and "plcc_logistic4" in formula.metrics)
     fit4 = fit_logistic(one.predictions, one.mos, form="logistic4") if with_fit4 else None
-    return DrawKernel(one.predictions, one.mos, one.fit, fit4, formula, wanted={metric})
+    return DrawKernel(one.predictions, one.mos, one.fit, fit4, formula, wanted={metric}, scratch=scratch)
 
 
 def _pairs(names: Sequence[str], values: Sequence[float], draws: Floats, level: float) -> list[dict[str, Any]]:

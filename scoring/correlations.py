@@ -15,6 +15,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scoring.portable import dot
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -91,7 +93,7 @@ def pearson(x: ArrayLike, y: ArrayLike) -> float:
     if a.size < 2 or is_constant(a) or is_constant(b):
         return math.nan
     da, db = centred(a), centred(b)
-    return _clip(float(da @ db) / math.sqrt(float(da @ da) * float(db @ db)))
+    return _clip(dot(da, db) / math.sqrt(dot(da, da) * dot(db, db)))
 
 
 def centred(x: Floats) -> Floats:

@@ -19,10 +19,11 @@ from scoring import SCORER_VERSION
 from scoring.answer_key import AnswerKey, InvalidAnswerKey, read_answer_key
 from scoring.correlations import is_constant, krocc, pearson, srocc
 from scoring.formula import DEFAULT_FORMULA, Formula
-from scoring.intervals import bootstrap_intervals
+from scoring.intervals import bootstrap_draws, intervals_of
 from scoring.logistic import LogisticFit, finite_or_none, fit_logistic
 from scoring.predictions import Predictions, check_rows, read_predictions
 from scoring.problems import ProblemLog
+from scoring.scratch import Scratch
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +36,8 @@ RATIO_RANGE = (0.64, 0.85)  # KRoCC / SRoCC of real data: 0.667 (weak) to 0.82 (
 class Evaluation:
     """The scores of one submission. Correlations lie in [-1, 1]; rmse is in MOS units; None: undefined, see reasons.
 
-    `names`, `predictions` and `mos` are the aligned rows (ascending name), shape (n,); `fit` draws the curve.
+    `names`, `predictions` and `mos` are the aligned rows (ascending name), shape (n,); `fit` draws the curve; `draws`
+    has the main score on each resample, shape (resamples,), nan where undefined (empty without a bootstrap).
     """
 
     main: float | None
@@ -52,6 +54,7 @@ class Evaluation:
     names: tuple[str, ...] = field(repr=False)
     predictions: Floats = field(repr=False)
     mos: Floats = field(repr=False)
+    draws: Floats = field(repr=False)
     intervals: dict[str, list[float]] = field(default_factory=dict)
     subsets: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -86,6 +89,25 @@ class _Metrics:
     fit4: LogisticFit | None
 
 
+@dataclass(frozen=True)
+class _Resampling:
+    """How the intervals of an evaluation are drawn; its formula."""
+
+    formula: Formula
+    resamples: int
+    seed: int
+    scratch: Scratch
+
+    def draws(self, x: Floats, y: Floats, metrics: _Metrics) -> dict[str, Floats]:
+        """`bootstrap_draws` of these rows; empty without a bootstrap."""
+        if self.resamples == 0:
+            return {}
+        fits = metrics.fit, metrics.fit4
+        return bootstrap_draws(
+            x, y, *fits, self.formula, resamples=self.resamples, seed=self.seed, scratch=self.scratch
+        )
+
+
 def evaluate(
     predictions: Any,
     key: Any,
@@ -99,7 +121,8 @@ def evaluate(
 
     predictions, key: mapping name -> value, DataFrame (name and score / mos columns), path, Predictions or AnswerKey.
     subsets: None for every further column of the key, a list of its columns, or {column: {name: label}}.
-    bootstrap: number of resamples for the 95 % intervals (0: none); seed: which resamples.
+    bootstrap: number of resamples for the 95 % intervals, overall and per subset (0: none); seed: which resamples. Rows
+    of a subset are drawn from the subset.
     Raises InvalidPredictions, InvalidAnswerKey, InvalidFormula, or ValueError for an unknown subset column.
     """
     main_formula = formula if isinstance(formula, Formula) else Formula(formula)
@@ -111,10 +134,9 @@ def evaluate(
     y = answers.mos[order]
     whole = _measure(x, y, main_formula, with_logistic4=True)
     warnings = _warnings(whole, x.size)
-    groups, group_reasons = _subset_scores(_chosen_subsets(answers, subsets), order, x, y, main_formula)
-    intervals: dict[str, list[float]] = {}
-    if bootstrap > 0:
-        intervals = bootstrap_intervals(x, y, whole.fit, whole.fit4, main_formula, resamples=bootstrap, seed=seed)
+    resampling = _Resampling(main_formula, bootstrap, seed, Scratch())
+    draws = resampling.draws(x, y, whole)
+    groups, group_reasons = _subset_scores(_chosen_subsets(answers, subsets), order, x, y, resampling)
     return Evaluation(
         **whole.values,
         n=int(x.size),
@@ -124,7 +146,8 @@ def evaluate(
         names=names,
         predictions=x,
         mos=y,
-        intervals=intervals,
+        draws=draws.get("main", np.full(bootstrap, np.nan)),
+        intervals=intervals_of(draws),
         subsets=groups,
         reasons=whole.reasons | group_reasons,
         warnings=(*warnings, *group_reasons.values()),
@@ -275,7 +298,7 @@ def _subset_scores(
     order: NDArray[np.intp],
     x: Floats,
     y: Floats,
-    formula: Formula,
+    resampling: _Resampling,
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], dict[str, str]]:
     """{column: {group: scores}} and, for columns that are no categories, the reason under "subsets.<column>"."""
     scores: dict[str, dict[str, dict[str, Any]]] = {}
@@ -294,15 +317,17 @@ def _subset_scores(
             continue
         for group in groups:
             rows = members[group]
-            scores[column][group] = _group_scores(x[rows], y[rows], formula)
+            scores[column][group] = _group_scores(x[rows], y[rows], resampling)
     return scores, reasons
 
 
-def _group_scores(x: Floats, y: Floats, formula: Formula) -> dict[str, Any]:
-    metrics = _measure(x, y, formula, with_logistic4=False)
+def _group_scores(x: Floats, y: Floats, resampling: _Resampling) -> dict[str, Any]:
+    metrics = _measure(x, y, resampling.formula, with_logistic4=False)
     shown = ("main", "srocc", "krocc", "plcc", "rmse")
+    intervals = intervals_of(resampling.draws(x, y, metrics))
     return {
         "n": int(x.size),
         **{name: metrics.values[name] for name in shown},
+        "intervals": {name: interval for name, interval in intervals.items() if name in shown},
         "reasons": {name: reason for name, reason in metrics.reasons.items() if name in shown},
     }

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scoring.correlations import as_pair, is_constant, power_of_two
 from scoring.descent import Optimum, Sample, collapse, robust_deviation
+from scoring.portable import dot, exp, tanh
 from scoring.variable_projection import search
 
 Floats = NDArray[np.float64]
@@ -52,7 +53,7 @@ class Standardisation:
         deviation = deviation / spread
         shift = float(deviation.mean())
         deviation -= shift
-        return cls(unit, mean, spread, shift, math.sqrt(float(deviation @ deviation) / x.size))
+        return cls(unit, mean, spread, shift, math.sqrt(dot(deviation, deviation) / x.size))
 
     def apply(self, x: Floats) -> Floats:
         """Standardised values, the shape of x."""
@@ -178,7 +179,7 @@ def _curve(best: Optimum, t: Floats) -> Floats:
     curve = best.slope * t + best.intercept
     if best.k > 0:
         # Clipped: at |argument| > 20 tanh is 1 to the last bit, and a step's k times a far t would overflow.
-        curve = curve + best.amplitude * np.tanh(np.clip((t - best.c) * min(0.5 * best.k, 1e300), -20.0, 20.0))
+        curve = curve + best.amplitude * tanh(np.clip((t - best.c) * min(0.5 * best.k, 1e300), -20.0, 20.0))
     return np.asarray(curve, dtype=np.float64)
 
 
@@ -215,7 +216,7 @@ def _direction(sample: Sample, best: Optimum) -> int:
     """
     mid_ranks = np.cumsum(sample.weight) - 0.5 * sample.weight
     curve = _curve(best, sample.t)
-    change = float((sample.weight * (mid_ranks - 0.5 * sample.rows)) @ curve)
+    change = dot(sample.weight * (mid_ranks - 0.5 * sample.rows), curve)
     return -1 if change < 0 else 1
 
 
@@ -225,7 +226,8 @@ def _is_monotone(sample: Sample, best: Optimum) -> bool:
         return True
 
     def bell(t: float) -> float:
-        return 0.5 * best.k / math.cosh(min(300.0, abs(0.5 * best.k * (t - best.c)))) ** 2
+        tail = exp(-abs(best.k * (t - best.c)))  # k / 2 times 1 / cosh^2
+        return 2.0 * best.k * tail / ((1.0 + tail) * (1.0 + tail))
 
     ends = bell(sample.low), bell(sample.high)
     inside = sample.low <= best.c <= sample.high

@@ -5,9 +5,13 @@ import pytest
 import scipy.stats
 
 from scoring import Formula, evaluate, fit_logistic
-from scoring.intervals import bootstrap_draws, bootstrap_intervals, multiplicities
+from scoring.intervals import bootstrap_draws, intervals_of, multiplicities
 
 FORMULA = Formula("(srocc + plcc) / 2")
+
+
+def bootstrap_intervals(x, y, *args, **kwargs):
+    return intervals_of(bootstrap_draws(x, y, *args, **kwargs))
 
 
 def draws(x, y, **kwargs):
@@ -78,3 +82,26 @@ def test_intervals_do_not_depend_on_the_order_of_rows_and_are_reproducible(sampl
     assert first.intervals == second.intervals
     assert first.intervals != other.intervals
     assert set(first.intervals) == {"main", "srocc", "krocc", "plcc", "pearson", "plcc_logistic4", "rmse"}
+
+
+def test_a_subset_has_the_intervals_of_its_own_rows(sample):
+    x, y = sample
+    names = [f"{i:03d}" for i in range(x.size)]
+    half = {name: "ab"[i % 2] for i, name in enumerate(names)}
+    predictions, key = (dict(zip(names, values, strict=True)) for values in (x, y))
+    whole = evaluate(predictions, key, subsets={"half": half}, bootstrap=50)
+    chosen = [name for name in names if half[name] == "b"]
+    alone = evaluate({name: predictions[name] for name in chosen}, {name: key[name] for name in chosen}, bootstrap=50)
+    shown = whole.subsets["half"]["b"]
+    assert shown["intervals"] == {name: alone.intervals[name] for name in ("main", "srocc", "krocc", "plcc", "rmse")}
+    assert shown["srocc"] == alone.srocc
+    assert evaluate(predictions, key, subsets={"half": half}, bootstrap=0).subsets["half"]["b"]["intervals"] == {}
+
+
+def test_the_draws_of_the_main_score_are_what_its_interval_is_made_of(sample):
+    x, y = sample
+    predictions, key = ({f"{i:03d}": value for i, value in enumerate(values)} for values in (x, y))
+    one = evaluate(predictions, key, bootstrap=200)
+    assert one.draws.shape == (200,)
+    assert one.intervals["main"] == pytest.approx(np.quantile(one.draws, [0.025, 0.975]))
+    assert evaluate(predictions, key, bootstrap=0).draws.size == 0
