@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scoring.answer_key import read_answer_key as read_answer_key
     from scoring.comparison import Comparison as Comparison
     from scoring.comparison import compare as compare
+    from scoring.comparison import compare_draws as compare_draws
     from scoring.correlations import krocc as krocc
     from scoring.correlations import pearson as pearson
     from scoring.correlations import srocc as srocc
@@ -42,6 +43,7 @@ _HOME = {
     "read_answer_key": "scoring.answer_key",
     "Comparison": "scoring.comparison",
     "compare": "scoring.comparison",
+    "compare_draws": "scoring.comparison",
     "krocc": "scoring.correlations",
     "pearson": "scoring.correlations",
     "srocc": "scoring.correlations",

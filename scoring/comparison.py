@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -104,28 +104,69 @@ def compare(
     # Larger is better from here on.
     sign = -1.0 if metric == "rmse" else 1.0
     values = {name: None if (v := getattr(one, metric)) is None else sign * float(v) for name, one in named.items()}
-    board = sorted(named, key=lambda name: (math.inf if (v := values[name]) is None else -_code(v), name))
-    draws = _draws([named[name] for name in board], metric, sign, resamples, seed)
-    usable = [
-        values[name] is not None and np.count_nonzero(np.isfinite(row)) >= MOSTLY * resamples
-        for name, row in zip(board, draws, strict=True)
-    ]
-    kept = [name for name, use in zip(board, usable, strict=True) if use]
-    draws = draws[np.array(usable, dtype=bool)]
-    evaluations_kept = [named[name] for name in kept]
-    pairs = _pairs(kept, [values[name] or 0.0 for name in kept], draws, level)
-    if test != "bootstrap":
-        _replace_p(pairs, kept, evaluations_kept, metric, test)
-    _correct(pairs, level)
-    n = next((one.n for one in named.values()), 0)
-    groups = _groups(kept, pairs)
-    table = _table(board, values, kept=kept, draws=draws, groups=groups, sign=sign, level=level)
+    draws = dict(zip(named, _draws(list(named.values()), metric, sign, resamples, seed), strict=True))
+
+    def replace_p(pairs: list[dict[str, Any]], names: Sequence[str]) -> None:
+        if test != "bootstrap":
+            _replace_p(pairs, names, [named[name] for name in names], metric, test)
+
+    table, pairs = _compared(values, draws, level, replace_p)
     for row in table:
         if row["value"] is None:
             row["reason"] = named[row["name"]].reasons.get(metric, "") or f"{metric} is undefined"
         elif row["interval"] is None:
             row["reason"] = f"{metric} is undefined on more than {1 - MOSTLY:.0%} of the resamples"
+        if sign < 0:
+            _turn_round(row)
+    n = next((one.n for one in named.values()), 0)
     return Comparison(metric, n, resamples, seed, level, test, table, pairs)
+
+
+def compare_draws(
+    values: Mapping[str, float | None], draws: Mapping[str, Floats], *, n: int, seed: int = 0, level: float = 0.95
+) -> Comparison:
+    """As `compare`, from main scores and their draws (`Evaluation.draws`) that were worked out before.
+
+    All draws must come from the same rows, seed and number of resamples. Raises ValueError when their number differs.
+    """
+    sizes = {one.size for one in draws.values()}
+    if len(sizes) > 1 or values.keys() != draws.keys():
+        raise ValueError("every entry needs a value and draws, as many as every other entry has")
+    names = sorted(values)
+    table, pairs = _compared(
+        {name: values[name] for name in names},
+        {name: draws[name] for name in names},
+        level,
+        lambda _pairs, _names: None,
+    )
+    return Comparison("main", n, max(sizes, default=0), seed, level, "bootstrap", table, pairs)
+
+
+def _compared(
+    values: Mapping[str, float | None],
+    draws: Mapping[str, Floats],
+    level: float,
+    replace_p: Callable[[list[dict[str, Any]], Sequence[str]], None],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Table and pairs of entries in ascending order of name, larger values being better."""
+    board = sorted(values, key=lambda name: (math.inf if (v := values[name]) is None else -_code(v), name))
+    kept = [
+        name
+        for name in board
+        if values[name] is not None and np.count_nonzero(np.isfinite(draws[name])) >= MOSTLY * draws[name].size
+    ]
+    rows = np.array([draws[name] for name in kept]) if kept else np.empty((0, 0))
+    pairs = _pairs(kept, [values[name] or 0.0 for name in kept], rows, level)
+    replace_p(pairs, kept)
+    _correct(pairs, level)
+    return _table(board, values, kept=kept, draws=rows, groups=_groups(kept, pairs), level=level), pairs
+
+
+def _turn_round(row: dict[str, Any]) -> None:
+    """Back from larger is better to the metric itself."""
+    row["value"] = None if row["value"] is None else -row["value"]
+    if row["interval"] is not None:
+        row["interval"] = [-row["interval"][1], -row["interval"][0]]
 
 
 def _named(evaluations: Mapping[str, Evaluation] | Sequence[Evaluation]) -> dict[str, Evaluation]:
@@ -290,7 +331,6 @@ def _table(
     kept: Sequence[str],
     draws: Floats,
     groups: Mapping[str, int],
-    sign: float,
     level: float,
 ) -> list[dict[str, Any]]:
     """One row per entry in board order; reasons are still to come."""
@@ -302,7 +342,7 @@ def _table(
         value = values[name]
         row: dict[str, Any] = {
             "name": name,
-            "value": None if value is None else sign * value,
+            "value": value,
             "rank": rank,
             "interval": None,
             "rank_interval": None,
@@ -312,7 +352,7 @@ def _table(
         }
         if name in place:
             own = draws[place[name]]
-            row["interval"] = sorted(sign * v for v in np.quantile(own[np.isfinite(own)], tails).tolist())
+            row["interval"] = np.quantile(own[np.isfinite(own)], tails).tolist()
             row["rank_interval"] = [
                 int(v) for v in np.quantile(ranks[place[name]], tails, method="inverted_cdf").tolist()
             ]

@@ -254,3 +254,33 @@ def test_a_large_board_can_still_tell_entries_apart():
     assert found.table[0]["group"] == 1
     assert found.table[-1]["group"] > 2
     assert not math.isnan(sum(pair["p"] for pair in found.pairs))
+
+
+def test_draws_that_were_kept_give_the_same_comparison(entries):
+    kept = {
+        name: evaluate(
+            dict(zip(one.names, one.predictions, strict=True)),
+            dict(zip(one.names, one.mos, strict=True)),
+            bootstrap=B,
+            seed=3,
+        )
+        for name, one in entries.items()
+    }
+    kept["constant"] = constant(next(iter(entries.values())))
+    values = {name: one.main for name, one in kept.items()}
+    draws = {name: one.draws if one.draws.size else np.full(B, np.nan) for name, one in kept.items()}
+    found = scoring.compare_draws(values, draws, n=300, seed=3).to_dict()
+    expected = compare(entries | {"constant": kept["constant"]}, resamples=B, seed=3).to_dict()
+    for row in expected["table"]:
+        row["reason"] = ""  # the draws do not tell it
+    assert found == expected
+    with pytest.raises(ValueError, match="as many as every other"):
+        scoring.compare_draws({"a": 1.0}, {"b": np.ones(3)}, n=3)
+
+
+def test_the_order_of_entries_in_a_comparison_of_draws_does_not_matter(entries):
+    rng = np.random.default_rng(0)
+    draws = {name: rng.normal(index / 4, 1, B) for index, name in enumerate("abc")}
+    values = {"a": 0.1, "b": 0.2, "c": 0.2}
+    turned = scoring.compare_draws(dict(reversed(values.items())), dict(reversed(draws.items())), n=9)
+    assert turned.to_dict() == scoring.compare_draws(values, draws, n=9).to_dict()
