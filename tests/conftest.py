@@ -54,13 +54,14 @@ def world(db: None) -> Any:
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of submissions that a worker was called for, instead of a broker."""
-    from challenge.submissions import tasks
+    from challenge.core import work
 
     calls: list[str] = []
 
     def ring_bell(task: Any, *arguments: Any) -> bool:
-        calls.extend(map(str, arguments))
+        if task.name == "submissions.score":
+            calls.extend(map(str, arguments))
         return True
 
-    monkeypatch.setattr(tasks, "ring_bell", ring_bell)
+    monkeypatch.setattr(work, "ring_bell", ring_bell)
     return calls

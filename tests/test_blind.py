@@ -6,6 +6,8 @@ import re
 import pytest
 
 from challenge.accounts.services import create_token
+from challenge.analyses.analysis_run import analyse
+from challenge.analyses.comparison_run import compare
 
 PAGES = (
     "/c/iqa/",
@@ -25,6 +27,7 @@ def traces(result: dict) -> set[str]:
     """Every number of a result that only scoring could know, as pages print it (and as longer decimals begin)."""
     numbers = [result[key] for key in ("main", "srocc", "krocc", "plcc", "rmse", "pearson", "plcc_logistic4")]
     numbers += [group["srocc"] for groups in result["subsets"].values() for group in groups.values()]
+    numbers += [end for interval in result["intervals"].values() for end in interval]
     return {f"{abs(number):.6f}"[:-2] for number in numbers} | {f"{abs(number):.4f}" for number in numbers}
 
 
@@ -36,7 +39,9 @@ def found_in(text: str, hidden: set[str]) -> list[str]:
 @pytest.fixture
 def blind(world):
     submission = world.scored(phase=world.final)
-    return submission, traces(submission.evaluations.get().result)
+    analyse(submission.evaluations.get().pk)
+    compare(world.final.pk)
+    return submission, traces(submission.evaluations.get().analysis.result)
 
 
 def fetch(world, client, submission, user) -> dict[str, str]:

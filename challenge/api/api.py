@@ -35,7 +35,7 @@ from challenge.leaderboards.views import board_of
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Evaluation, Submission
-from challenge.submissions.results import visible_evaluations
+from challenge.submissions.results import full_result, visible_evaluations
 
 
 class TokenAuth(HttpBearer):
@@ -124,6 +124,10 @@ def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpRe
             scores=row.scores,
             reason=row.reason,
             received_at=row.received_at,
+            interval=row.interval,
+            rank_interval=row.rank_interval,
+            probability_first=row.first,
+            group=row.group,
         )
         for row in board_of(phase)
     ]
@@ -215,7 +219,7 @@ def _submissions(user: User, rows: list[Submission]) -> list[SubmissionOut]:
 
 
 def _submission(submission: Submission, evaluation: Evaluation | None) -> SubmissionOut:
-    result = evaluation.result if evaluation else None
+    result = full_result(evaluation) if evaluation else None
     metrics = ("main", "srocc", "krocc", "plcc", "rmse")
     return SubmissionOut(
         id=submission.pk,

@@ -88,7 +88,11 @@ class QuotaOut(Schema):
 
 
 class BoardRow(Schema):
-    """One line of a leaderboard; reference rows and undefined scores have no rank."""
+    """One line of a leaderboard; reference rows and undefined scores have no rank.
+
+    `interval` (95 %, of the main score) comes after the score; `rank_interval`, `probability_first` and `group` once
+    the board as it stands has been compared. Null until then.
+    """
 
     rank: int | None
     name: str
@@ -98,6 +102,10 @@ class BoardRow(Schema):
     scores: dict[str, float]
     reason: str
     received_at: datetime.datetime
+    interval: list[float] | None
+    rank_interval: list[int] | None
+    probability_first: float | None
+    group: int | None
 
 
 class Problem(Schema):

@@ -83,7 +83,8 @@ class PhaseInline(admin.StackedInline):
         ("title", "slug", "position"),
         ("opens_at", "closes_at"),
         ("daily_quota", "total_quota"),
-        ("board_rule", "formula"),
+        ("board_rule", "rank_display"),
+        "formula",
         ("is_blind", "shows_fit"),
         "description",
     )

@@ -84,6 +84,11 @@ class Phase(models.Model):
         LAST = "last", "Last scored submission of each team"
         CHOSEN = "chosen", "The submission each team chose (the last one until it chooses)"
 
+    class RankDisplay(models.TextChoices):
+        BOTH = "both", "Ranks, with groups of teams that cannot be told apart"
+        GROUPS = "groups", "Groups only: teams that cannot be told apart share a rank"
+        STRICT = "strict", "Ranks only"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="phases")
     slug = models.SlugField()
@@ -99,6 +104,12 @@ class Phase(models.Model):
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Per team; empty: unlimited."
     )
     board_rule = models.CharField(max_length=8, choices=BoardRule, default=BoardRule.BEST)
+    rank_display = models.CharField(
+        max_length=8,
+        choices=RankDisplay,
+        default=RankDisplay.BOTH,
+        help_text="A group holds the teams whose main scores do not differ significantly (5 %, Holm) from its best.",
+    )
     formula = models.CharField(
         max_length=200, default=DEFAULT_FORMULA, validators=[validate_formula], help_text="Main score."
     )

@@ -19,7 +19,7 @@ from challenge.embedded.broker import BrokerMissingError, answers, broker_spec, 
 from challenge.embedded.paths import socket_path
 from challenge.embedded.processes import die_with_parent
 from challenge.embedded.secrets import ensure_secrets
-from challenge.embedded.services import child_environment, scheduler_spec, web_spec, worker_spec
+from challenge.embedded.services import analysis_spec, child_environment, scheduler_spec, web_spec, worker_spec
 from challenge.embedded.supervisor import StartupError, StopRequested, Supervisor
 
 BROKER_SECONDS, WEB_SECONDS, SCORED_SECONDS = 30.0, 90.0, 90.0
@@ -111,7 +111,8 @@ class Server:
         if self.options.demo:
             self._step(supervisor, "making the demo", demo.seed_demo)
         supervisor.start(scheduler_spec(env))
-        self._wait_until_ready(supervisor, welcome.url_of(listener))
+        analysis = analysis_spec(env, private_key)
+        self._wait_until_ready(supervisor, welcome.url_of(listener), then=lambda: supervisor.start(analysis))
 
     def _start_broker(self, supervisor: Supervisor, env: dict[str, str], lock: int) -> None:
         if not self.own_broker:
@@ -136,13 +137,15 @@ class Server:
                 traceback.print_exc(file=out)
             raise StartupError(f"{name} failed ({type(error).__name__}: {error}); see {log}.") from error
 
-    def _wait_until_ready(self, supervisor: Supervisor, url: str) -> None:
+    def _wait_until_ready(self, supervisor: Supervisor, url: str, then: Callable[[], object]) -> None:
         if not supervisor.wait_until(lambda: welcome.is_healthy(url), WEB_SECONDS):
             raise StartupError(f"The web server does not answer {url}healthz; see {supervisor.logs / 'web.log'}.")
         featured = None
         if self.options.demo:
             supervisor.wait_until(welcome.featured_is_final, SCORED_SECONDS)
             featured = self._step(supervisor, "reading the demo", demo.featured_submission)
+        # Its start would only delay the first score.
+        then()
         accounts = demo.demo_accounts() if self.options.demo else []
         prepare.close_database()
         self.say(welcome.block(url, self.state_dir, accounts, featured, own_broker=self.own_broker))

@@ -1,4 +1,4 @@
-"""The processes that make up the site, apart from the broker: web server, scoring worker, scheduler."""
+"""The processes that make up the site, apart from the broker: web server, scoring and analysis workers, scheduler."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ def child_environment(state_dir: Path) -> dict[str, str]:
 
 
 def worker_spec(env: Mapping[str, str], concurrency: int, private_key: Path) -> Spec:
-    """The scoring worker, the only process that is told where the private answer key is.
+    """The scoring worker; it and the analysis worker alone are told where the private answer key is.
 
     TERM lets it finish its tasks; QUIT, when they take too long, hands them back to the queue.
     """
@@ -41,6 +41,24 @@ def worker_spec(env: Mapping[str, str], concurrency: int, private_key: Path) -> 
     ]
     return Spec(
         "worker",
+        command,
+        cwd=settings.BASE_DIR,
+        env={**env, "ANSWER_KEY_PRIVATE_KEY_FILE": str(private_key)},
+        stop=((TERM, 25.0), (QUIT, 5.0)),
+        fast_stop=((QUIT, 2.0),),
+        stop_rank=1,
+    )
+
+
+def analysis_spec(env: Mapping[str, str], private_key: Path) -> Spec:
+    """The worker for what comes after a score, at the lowest priority: it must never delay one."""
+    command = [
+        *("nice", "-n", "19", sys.executable, "-m", "celery", "-A", "challenge", "worker"),
+        *("--queues", "analysis", "--concurrency", "1", "--hostname", "analysis@%h"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
+    ]
+    return Spec(
+        "analysis",
         command,
         cwd=settings.BASE_DIR,
         env={**env, "ANSWER_KEY_PRIVATE_KEY_FILE": str(private_key)},

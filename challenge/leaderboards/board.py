@@ -6,13 +6,17 @@ equal to six decimals (`Evaluation.rank_value`) have one rank. Undefined scores 
 
 import dataclasses
 import datetime
+import hashlib
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
+from challenge.analyses.models import Analysis, Comparison
 from challenge.contests.models import Phase
+from challenge.core.work import State
 from challenge.submissions.models import Evaluation, Score, Submission
 from challenge.submissions.states import Status
 
@@ -21,7 +25,11 @@ METRICS = (Score.Metric.MAIN, Score.Metric.SROCC, Score.Metric.KROCC, Score.Metr
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of a board. `rank` is None for reference rows and undefined scores; `scores` has the defined ones."""
+    """One line of a board. `rank` is None for reference rows and undefined scores; `scores` has the defined ones.
+
+    `interval` is the 95 % interval of the main score, once it is analysed. `rank_interval`, `first` (the probability of
+    being first) and `group` are there once the board as it stands has been compared.
+    """
 
     rank: int | None
     label: str
@@ -30,20 +38,26 @@ class Row:
     is_demo: bool
     team_id: UUID | None
     submission_id: UUID
+    evaluation_id: UUID
     received_at: datetime.datetime
     entries: int
     rank_value: float | None
     scores: dict[str, float]
     reason: str
+    interval: list[float] | None = None
+    rank_interval: list[int] | None = None
+    first: float | None = None
+    group: int | None = None
 
 
 def board(phase: Phase) -> list[Row]:
     """The whole board: best first, reference rows in their place between, undefined scores last.
 
-    Four queries, a fifth where scores are undefined, whatever the number of teams and submissions.
+    Six queries, a seventh where scores are undefined, whatever the number of teams and submissions.
     """
     chosen = list(_counting_evaluations(phase))
     scores = _scores_of([entry["pk"] for entry in chosen])
+    intervals = _intervals_of([entry["pk"] for entry in chosen])
     reasons = _reasons_of([entry["pk"] for entry in chosen if entry["rank_value"] is None])
     entries = _entries_by_team(phase)
     # Python's sort keeps the order of equal keys, so the order of the query (earlier first) stays within a rank.
@@ -56,8 +70,29 @@ def board(phase: Phase) -> list[Row]:
         if ranked and entry["rank_value"] != last:
             rank, last = rank + 1, entry["rank_value"]
         pk = entry["pk"]
-        rows.append(_row(entry, rank if ranked else None, scores.get(pk, {}), reasons.get(pk), entries))
-    return rows
+        row = _row(entry, rank if ranked else None, scores.get(pk, {}), reasons.get(pk), entries)
+        rows.append(dataclasses.replace(row, interval=intervals.get(pk)))
+    return _compared(phase, rows)
+
+
+def fingerprint(rows: Iterable[Row]) -> str:
+    """Names what a comparison of these rows looks at: the evaluations that have a rank, and their main scores."""
+    text = "\n".join(sorted(f"{row.evaluation_id.hex} {row.rank_value!r}" for row in rows if row.rank is not None))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _compared(phase: Phase, rows: list[Row]) -> list[Row]:
+    """The rows with what the comparison of this very board found; as they are while there is none."""
+    found = (
+        Comparison.objects.filter(phase=phase, fingerprint=fingerprint(rows)).values_list("table", flat=True).first()
+    )
+    names = ("rank_interval", "first", "group")
+    return [
+        dataclasses.replace(row, **{name: line[name] for name in names})
+        if found and (line := found.get(str(row.evaluation_id)))
+        else row
+        for row in rows
+    ]
 
 
 def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
@@ -102,6 +137,11 @@ def _scores_of(evaluation_ids: list[UUID]) -> dict[UUID, dict[str, float]]:
     return found
 
 
+def _intervals_of(evaluation_ids: list[UUID]) -> dict[UUID, list[float] | None]:
+    done = Analysis.objects.filter(pk__in=evaluation_ids, state=State.DONE)
+    return dict(done.values_list("pk", "result__intervals__main"))
+
+
 def _entries_by_team(phase: Phase) -> dict[UUID, int]:
     scored = Submission.objects.filter(phase=phase, status=Status.SCORED, team__isnull=False)
     return dict(scored.order_by().values_list("team").annotate(Count("pk")))
@@ -126,6 +166,7 @@ def _row(
         is_demo=bool(entry["submission__team__is_demo"]),
         team_id=team_id,
         submission_id=entry["submission"],
+        evaluation_id=entry["pk"],
         received_at=entry["submission__received_at"],
         entries=entries.get(team_id, 1),
         rank_value=entry["rank_value"],

@@ -1,5 +1,8 @@
 """Board pages and their CSV export."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.core.cache import caches
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,6 +17,7 @@ from challenge.contests.models import Phase
 from challenge.core.export import csv_response
 from challenge.core.http import cached_for_visitors
 from challenge.leaderboards.board import METRICS, Row, board
+from challenge.leaderboards.whiskers import Whiskers
 
 CACHE_SECONDS = 600
 
@@ -61,11 +65,16 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
     rows = (
         [row.rank, row.label, row.method_name, "reference" if row.is_reference else "team", row.entries]
         + [row.scores.get(metric) for metric in METRICS]
-        + [row.received_at.isoformat()]
+        + [row.received_at.isoformat(), *_ends(row.interval), *_ends(row.rank_interval), row.first, row.group]
         for row in board_of(shown)
     )
     header = ["rank", "name", "method", "kind", "entries", *METRICS, "received_at"]
+    header += ["main_low", "main_high", "rank_low", "rank_high", "probability_first", "group"]
     return csv_response(f"{challenge}-{phase}-leaderboard.csv", header, rows)
+
+
+def _ends(interval: Sequence[float] | None) -> Sequence[float | None]:
+    return interval or (None, None)
 
 
 def board_of(phase: Phase) -> list[Row]:
@@ -83,16 +92,35 @@ def _table(phase: Phase) -> str:
     key = f"board-table:{_version(phase)}"
     html: str | None = caches["local"].get(key)
     if html is None:
-        # As dictionaries: a template asks for row["label"] before row.label, and each failed try costs a microsecond.
-        rows = [vars(row) for row in board_of(phase)]
-        html = render_to_string("leaderboards/table.html", {"rows": rows, "phase": phase})
+        html = render_to_string("leaderboards/table.html", _shown(phase, board_of(phase)))
         caches["local"].set(key, html, CACHE_SECONDS)
     return html
 
 
+def _shown(phase: Phase, rows: list[Row]) -> dict[str, Any]:
+    """What the table's template prints: each row with its whisker, and which columns there are."""
+    whisker = Whiskers(rows)
+    display = Phase.RankDisplay(phase.rank_display)
+    compared = any(row.group is not None for row in rows)
+    shown: list[dict[str, Any]] = []
+    last: int | None = None
+    for row in rows:
+        starts = display != Phase.RankDisplay.STRICT and row.group is not None and last not in (None, row.group)
+        last = row.group if row.group is not None else last
+        # As dictionaries: a template asks for row["label"] before row.label, and each failed try costs a microsecond.
+        shown.append(vars(row) | {"whisker": whisker(row), "starts_group": starts})
+    ranks = {
+        "intervals": any(row.interval for row in rows),
+        "groups": display == Phase.RankDisplay.BOTH,
+        "groups_only": display == Phase.RankDisplay.GROUPS and compared,
+        "pending": not compared and any(row.rank is not None for row in rows),
+    }
+    return {"rows": shown, "phase": phase, "ranks": ranks}
+
+
 def _version(phase: Phase) -> str:
     """Changes whenever the board may have changed."""
-    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}"
+    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}-{phase.rank_display}"
 
 
 def _etag(phase: Phase) -> str:

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "challenge.datasets",
     "challenge.submissions",
     "challenge.leaderboards",
+    "challenge.analyses.apps.AnalysesConfig",
     "challenge.api",
     "challenge.demo",
     "challenge.embedded",
@@ -203,6 +204,8 @@ SCORING_LEASE_SECONDS = 20
 SCORING_HEARTBEAT_SECONDS = 5
 SCORING_MAX_ATTEMPTS = 4
 RECONCILE_EVERY_SECONDS = 3
+ANALYSIS_SOFT_LIMIT_SECONDS = 900
+ANALYSIS_HARD_LIMIT_SECONDS = 1000
 BROKER_VISIBILITY_TIMEOUT_SECONDS = 3600
 
 CELERY_TASK_SERIALIZER = "json"
@@ -216,7 +219,7 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "scoring"
-CELERY_TASK_ROUTES = {"submissions.*": {"queue": "scoring"}}
+CELERY_TASK_ROUTES = {"submissions.*": {"queue": "scoring"}, "analyses.*": {"queue": "analysis"}}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from challenge.contests.models import Phase, Team
+from challenge.core.work import Leased
 from challenge.datasets.models import AnswerKey
 from challenge.submissions.states import Status
 from scoring.formula import RANK_DECIMALS
@@ -21,7 +22,7 @@ from scoring.formula import RANK_DECIMALS
 LARGEST_FLOAT = 1.7e308  # a bound that NaN and infinity fail on PostgreSQL; SQLite stores neither
 
 
-class Submission(models.Model):
+class Submission(Leased):
     """One accepted prediction file of a team, or a reference row (a baseline) that the organisers run.
 
     `day_slot` and `phase_slot` are the quota it uses: unique numbers per team and day, and per team and phase. They are
@@ -70,11 +71,6 @@ class Submission(models.Model):
     phase_slot = models.PositiveIntegerField(null=True)
     refund_reason = models.CharField(max_length=200, blank=True)
 
-    attempts = models.PositiveSmallIntegerField(default=0)
-    lease_token = models.UUIDField(null=True)
-    lease_expires_at = models.DateTimeField(null=True)
-    rings = models.PositiveIntegerField(default=0, help_text="How often a worker was called.")
-    next_ring_at = models.DateTimeField(default=timezone.now)
     failure = models.TextField(blank=True, help_text="Shown to the participant.")
 
     class Meta:

@@ -1,9 +1,11 @@
 """Results that somebody may see, for one submission or for many, in one query."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from challenge.contests.access import Viewer, may_see_scores
+from challenge.core.work import State
 from challenge.submissions.models import Evaluation, Submission
 
 
@@ -16,10 +18,23 @@ def visible_evaluations(user: Viewer, submissions: Iterable[Submission]) -> dict
     phases = {row.phase_id: row.phase for row in rows}
     allowed = {pk for pk, phase in phases.items() if may_see_scores(user, phase)}
     found: dict[UUID, Evaluation | None] = {row.pk: None for row in rows if row.phase_id in allowed}
-    current = Evaluation.objects.filter(is_current=True, submission__in=list(found)).select_related("answer_key")
-    for evaluation in current.defer("scatter"):
+    current = Evaluation.objects.filter(is_current=True, submission__in=list(found))
+    for evaluation in current.select_related("answer_key", "analysis").defer("scatter", "analysis__sealed_draws"):
         found[evaluation.submission_id] = evaluation
     return found
+
+
+def full_result(evaluation: Evaluation) -> dict[str, Any]:
+    """What scoring found: with intervals and subsets once the analysis is done, the same scores without them before."""
+    analysis = getattr(evaluation, "analysis", None)
+    found: dict[str, Any] = evaluation.result if analysis is None or analysis.result is None else analysis.result
+    return found
+
+
+def is_analysing(evaluation: Evaluation) -> bool:
+    """Whether intervals and subsets are still to come."""
+    analysis = getattr(evaluation, "analysis", None)
+    return analysis is not None and analysis.state in (State.WAITING, State.RUNNING)
 
 
 def main_metrics(evaluation: Evaluation | None) -> dict[str, float]:

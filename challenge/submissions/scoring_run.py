@@ -5,34 +5,32 @@ written at the end is written under the token: a worker that lost its claim writ
 any transaction.
 """
 
-import contextlib
 import dataclasses
-import datetime
-import threading
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import Error, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 import scoring
 from challenge.contests.models import Phase
 from challenge.core.storage import sha256_of
+from challenge.core.work import heartbeat, lease_end
 from challenge.datasets.models import AnswerKey
 from challenge.datasets.sealing import SealingError
 from challenge.datasets.services import current_answer_key, open_answer_key
 from challenge.submissions.models import Evaluation, Score, Submission, SubmissionEvent
 from challenge.submissions.scatter import scatter_points
 from challenge.submissions.services import fail
+from challenge.submissions.signals import evaluation_stored
 from challenge.submissions.states import Status, transition
 from scoring.formula import RANK_DECIMALS
-from scoring.predictions import InvalidPredictions, read_predictions
+from scoring.predictions import InvalidPredictions, Predictions, read_predictions
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +57,7 @@ def claim(submission_id: uuid.UUID) -> Claim | None:
     """Claim a queued submission, or one whose worker has not renewed its lease; None when there is nothing to do."""
     now = timezone.now()
     token = uuid.uuid4()
-    lease: dict[str, Any] = {"lease_token": token, "lease_expires_at": _lease_end(now), "attempts": F("attempts") + 1}
+    lease: dict[str, Any] = {"lease_token": token, "lease_expires_at": lease_end(now), "attempts": F("attempts") + 1}
     row = Submission.objects.filter(pk=submission_id, attempts__lt=settings.SCORING_MAX_ATTEMPTS)
     # Most second deliveries end here, before they take the one writer's lock of SQLite.
     if not row.filter(Q(status=Status.QUEUED) | Q(status=Status.SCORING, lease_expires_at__lt=now)).exists():
@@ -92,7 +90,7 @@ def score(submission_id: uuid.UUID) -> None:
         log.info("nothing to score: claimed elsewhere or final")
         return
     try:
-        with _heartbeat(held):
+        with heartbeat(held.rows):
             finish(held, submission.phase, *compute(submission, key))
     except InvalidPredictions as error:
         # The file was valid when it came: the key has changed its names since, which is not the participant's fault.
@@ -124,11 +122,9 @@ def _opened_key(phase: Phase) -> AnswerKey:
 def compute(submission: Submission, key: AnswerKey) -> tuple[Evaluation, list[Score]]:
     """Run `scoring.evaluate` on the stored file; returns unsaved rows. Touches no row of the database."""
     started = time.perf_counter()
-    with submission.file.open("rb") as stream:
-        if sha256_of(stream) != submission.sha256:
-            raise RuntimeError("The stored file is not the one that was accepted.")
-        predictions = read_predictions(stream, filename=submission.file_name)
-    outcome = scoring.evaluate(predictions, open_answer_key(key), formula=submission.phase.formula, bootstrap=0)
+    predictions = stored_predictions(submission)
+    # The score comes first: subsets and intervals are an analysis of its own, later (challenge.analyses).
+    outcome = scoring.evaluate(predictions, open_answer_key(key), [], formula=submission.phase.formula, bootstrap=0)
     evaluation = _evaluation(submission, key, outcome)
     evaluation.duration_ms = (time.perf_counter() - started) * 1000
     values = outcome.to_dict()
@@ -138,6 +134,14 @@ def compute(submission: Submission, key: AnswerKey) -> tuple[Evaluation, list[Sc
         if values.get(metric) is not None
     ]
     return evaluation, scores
+
+
+def stored_predictions(submission: Submission) -> Predictions:
+    """The predictions in the stored file. Raises RuntimeError when it is not the file that was accepted."""
+    with submission.file.open("rb") as stream:
+        if sha256_of(stream) != submission.sha256:
+            raise RuntimeError("The stored file is not the one that was accepted.")
+        return read_predictions(stream, filename=submission.file_name)
 
 
 def _evaluation(submission: Submission, key: AnswerKey, outcome: scoring.Evaluation) -> Evaluation:
@@ -168,6 +172,7 @@ def finish(held: Claim, phase: Phase, evaluation: Evaluation, scores: list[Score
         if done:
             evaluation.save(force_insert=True)
             Score.objects.bulk_create(scores)
+            evaluation_stored.send(Evaluation, evaluation=evaluation)
             Phase.objects.filter(pk=phase.pk).update(board_version=F("board_version") + 1)
     if not done:
         log.warning("claim lost; result thrown away")
@@ -176,35 +181,3 @@ def finish(held: Claim, phase: Phase, evaluation: Evaluation, scores: list[Score
 
 def _give_back(held: Claim, reason: str) -> None:
     transition(held.rows, to=Status.QUEUED, reason=reason, lease_token=None, lease_expires_at=None)
-
-
-def _lease_end(now: datetime.datetime) -> datetime.datetime:
-    return now + datetime.timedelta(seconds=settings.SCORING_LEASE_SECONDS)
-
-
-@contextlib.contextmanager
-def _heartbeat(held: Claim) -> Iterator[None]:
-    """Renew the lease from a thread until the block ends; a failed renewal only shortens what is left of the lease.
-
-    The block includes writing the result: on SQLite it may wait for the writer's lock longer than a lease lasts.
-    """
-    stop = threading.Event()
-
-    def beat() -> None:
-        try:
-            while not stop.wait(settings.SCORING_HEARTBEAT_SECONDS):
-                try:
-                    if not held.rows.update(lease_expires_at=_lease_end(timezone.now())):
-                        return
-                except Error:
-                    connection.close()  # the next beat opens a new one
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=beat, name="lease-heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

@@ -1,19 +1,14 @@
 """The scoring task and its doorbell."""
 
-import datetime
 from typing import Any
 from uuid import UUID
 
 from celery.signals import worker_init
 from django.conf import settings
-from django.db.models import F
-from django.utils import timezone
 
-from challenge.core.tasks import durable_task, ring_bell
+from challenge.core import work
+from challenge.core.tasks import durable_task
 from challenge.submissions.models import Submission
-
-RING_AGAIN_SECONDS = 15
-LONGEST_RING_AGAIN_SECONDS = 60
 
 
 @durable_task(
@@ -29,15 +24,8 @@ def score_submission(submission_id: str) -> None:
 
 
 def ring(submission_id: UUID, rings: int = 0) -> bool:
-    """Call a worker for a submission and note when to call again, later each time, should none come.
-
-    The note is written first: a worker that is faster than this process must not meet a row that is about to change.
-    """
-    wait = min(RING_AGAIN_SECONDS * 2**rings, LONGEST_RING_AGAIN_SECONDS)
-    Submission.objects.filter(pk=submission_id).update(
-        rings=F("rings") + 1, next_ring_at=timezone.now() + datetime.timedelta(seconds=wait)
-    )
-    return ring_bell(score_submission, submission_id)
+    """Call a worker for a submission."""
+    return work.ring(Submission, score_submission, submission_id, rings)
 
 
 @worker_init.connect

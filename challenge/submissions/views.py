@@ -18,7 +18,7 @@ from challenge.submissions.access import visible_submissions
 from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Submission
-from challenge.submissions.results import main_metrics, visible_evaluations
+from challenge.submissions.results import full_result, is_analysing, main_metrics, visible_evaluations
 from challenge.submissions.scatter import scatter_svg
 
 MOST_ROWS = 200
@@ -190,9 +190,12 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "phase": phase,
         "challenge": phase.challenge,
         "evaluation": evaluation,
+        "result": full_result(evaluation) if evaluation else None,
+        "analysis": getattr(evaluation, "analysis", None),
         "scores": main_metrics(evaluation) if submission.pk in visible else None,
         "svg": scatter_svg(scatter) if scatter else "",
         "events": submission.events.select_related("actor"),
+        "still_changes": not submission.is_final or (evaluation is not None and is_analysing(evaluation)),
         "may_see_scores": submission.pk in visible,
         "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",
     }

@@ -18,6 +18,7 @@ PHASE = {
     "phases-0-closes_at_1": "00:00",
     "phases-0-daily_quota": "5",
     "phases-0-board_rule": "best",
+    "phases-0-rank_display": "both",
     "phases-0-formula": "(srocc + plcc) / 2",
 }
 CHALLENGE = {

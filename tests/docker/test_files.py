@@ -13,7 +13,7 @@ from tests.docker.nginx import lay_out
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = {"migrate", "web", "worker", "scheduler"}
+OURS = {"migrate", "web", "worker", "analysis", "scheduler"}
 SECRET_NAMES = re.compile(r"PASSWORD|SECRET|_URL$|KEY")
 
 
@@ -83,10 +83,10 @@ def test_no_environment_value_is_a_literal_secret():
                 assert "${" in value, (service, name)
 
 
-def test_only_the_worker_can_open_answer_keys():
+def test_only_workers_can_open_answer_keys():
     for name, service in SERVICES.items():
         holds = "answer_key_private" in service.get("secrets", []) or "ANSWER_KEY_PRIVATE_KEY_FILE" in environment(name)
-        assert holds == (name == "worker"), name
+        assert holds == (name in {"worker", "analysis"}), name
         mounts = " ".join(service.get("volumes", []))
         assert "ANSWER_KEY_DIR" not in mounts
     assert all("answer_key_public" in SERVICES[name]["secrets"] for name in OURS)
@@ -115,8 +115,18 @@ def test_volumes_and_secrets_are_declared_and_used():
 
 
 def test_a_stopping_worker_has_the_time_its_tasks_may_take(settings):
-    minutes = int(SERVICES["worker"]["stop_grace_period"].removesuffix("m"))
-    assert minutes * 60 > settings.SCORING_HARD_LIMIT_SECONDS
+    for name, limit in (
+        ("worker", settings.SCORING_HARD_LIMIT_SECONDS),
+        ("analysis", settings.ANALYSIS_HARD_LIMIT_SECONDS),
+    ):
+        assert int(SERVICES[name]["stop_grace_period"].removesuffix("m")) * 60 > limit
+
+
+def test_each_queue_has_a_worker(settings):
+    queues = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
+    served = {part.removeprefix("--queues=") for part in SERVICES["analysis"]["command"] if "--queues" in part}
+    assert queues == served | {"scoring"}  # which is what the image does without a command
+    assert '"--queues", "scoring"' in (DOCKER / "Dockerfile").read_text()
 
 
 # --- nginx ------------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_it_starts_survives_kills_and_leaves_nothing_behind(tmp_path):
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 0
-        assert "stopped (scheduler, worker, web, broker)" in out
+        assert "stopped (scheduler, worker, analysis, web, broker)" in out
         assert eventually(lambda: not alive(below), 5)
 
 
@@ -80,7 +80,7 @@ def test_without_the_demo_it_says_how_to_make_the_first_account(tmp_path):
 
 
 def _check_who_holds_the_private_key(below: set[Pid]) -> None:
-    """Only the scoring worker and its pool are told where the private answer key is."""
+    """Only the workers and their pools are told where the private answer key is."""
     holders = set()
     for pid in below:
         if b"ANSWER_KEY_PRIVATE_KEY_FILE" in Path(f"/proc/{pid.number}/environ").read_bytes():

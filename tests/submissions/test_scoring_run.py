@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 import scoring
+from challenge.core.work import heartbeat
 from challenge.datasets.services import add_answer_key, current_answer_key
 from challenge.submissions import scoring_run
 from challenge.submissions.models import Evaluation, Score, Submission
@@ -34,7 +35,7 @@ def test_it_works(world, tmp_path):
     key, predictions = tmp_path / "key.csv", tmp_path / "predictions.csv"
     key.write_bytes(answer_key_csv())
     predictions.write_bytes(prediction_csv())
-    assert evaluation.result == scoring.evaluate(predictions, key, bootstrap=0).to_dict()
+    assert evaluation.result == scoring.evaluate(predictions, key, [], bootstrap=0).to_dict()
     stored = dict(evaluation.scores.values_list("metric", "value"))
     assert stored == {metric: evaluation.result[metric] for metric in Score.Metric.values}
     assert evaluation.rank_value == round(evaluation.result["main"], 6)
@@ -228,7 +229,7 @@ def test_the_heartbeat_renews_the_lease_while_the_work_goes_on(settings):
     submission = world.submit()
     held = claim(submission.pk)
     first = Submission.objects.get(pk=submission.pk).lease_expires_at
-    with scoring_run._heartbeat(held):
+    with heartbeat(held.rows):
         time.sleep(0.4)
     assert Submission.objects.get(pk=submission.pk).lease_expires_at > first
     assert not [thread for thread in threading.enumerate() if thread.name == "lease-heartbeat"]

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from challenge.analyses.services import reconcile as reconcile_analyses
 from challenge.submissions.reconcile import reconcile
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ class Command(BaseCommand):
             try:
                 close_old_connections()
                 reconcile()
+                reconcile_analyses()
                 remove_leftover_uploads()
                 sign_of_life().touch(mode=0o600)
             except Exception:

@@ -1,0 +1,85 @@
+"""Every write to analyses and comparisons, and when they are due."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models.functions import Now
+from django.dispatch import receiver
+from django.utils import timezone
+
+from challenge.analyses import tasks
+from challenge.analyses.models import Analysis, Comparison
+from challenge.contests.models import Phase
+from challenge.core import work
+from challenge.core.tasks import ring_bell
+from challenge.core.work import State
+from challenge.submissions.models import Evaluation
+from challenge.submissions.signals import evaluation_stored
+
+NOT_DUE: dict[str, Any] = {"rings": 0, "next_ring_at": Now()}  # the next change of the board calls at once
+
+
+@receiver(evaluation_stored)
+def analyse_later(*, evaluation: Evaluation, **_kwargs: Any) -> None:
+    """Every new evaluation waits for its analysis, in the transaction that stores it."""
+    Analysis.objects.create(evaluation=evaluation)
+    transaction.on_commit(lambda: work.ring(Analysis, tasks.analyse, evaluation.pk))
+
+
+def board_changed(phase_id: UUID) -> None:
+    """What the board of a phase shows has changed: pages are made anew, and it is compared again after the commit."""
+    Phase.objects.filter(pk=phase_id).update(board_version=F("board_version") + 1)
+    transaction.on_commit(lambda: ring_bell(tasks.compare, phase_id))
+
+
+def store_comparison(phase: Phase, mark: str, table: dict[str, Any], resamples: int, duration_ms: float) -> None:
+    """Put a comparison of the board `phase.board_version` in the place of the one before, and show it."""
+    with transaction.atomic():
+        Phase.objects.filter(pk=phase.pk).update(board_version=F("board_version") + 1)
+        values = {
+            # If the board has changed since it was read, this is too low by as much, and the phase stays due.
+            "board_version": phase.board_version + 1,
+            "fingerprint": mark,
+            "table": table,
+            "resamples": resamples,
+            "duration_ms": duration_ms,
+            "compared_at": timezone.now(),
+            **NOT_DUE,
+        }
+        Comparison.objects.update_or_create(phase=phase, defaults=values)
+
+
+def still_right(phase: Phase) -> None:
+    """The board has changed in what a comparison does not look at: the one that is there goes on to count."""
+    Comparison.objects.filter(phase=phase).update(board_version=phase.board_version, **NOT_DUE)
+
+
+def analyse_again(evaluations: QuerySet[Evaluation]) -> int:
+    """Have the analyses of these evaluations made once more; how many will be."""
+    return work.reset(Analysis.objects.filter(evaluation__in=evaluations))
+
+
+def unfinished_analyses(evaluations: Any) -> QuerySet[Analysis]:
+    """The analyses of these evaluations that are still to come."""
+    return Analysis.objects.filter(evaluation__in=evaluations, state__in=(State.WAITING, State.RUNNING))
+
+
+def reconcile() -> int:
+    """Call a worker for analyses that wait or were lost, and for boards that have no comparison; how many calls."""
+    rung = work.reconcile(Analysis, tasks.analyse)
+    unfinished = Analysis.objects.filter(
+        evaluation__submission__phase=OuterRef("pk"),
+        evaluation__is_current=True,
+        state__in=(State.WAITING, State.RUNNING),
+    )
+    changed = Phase.objects.filter(board_version__gt=0).exclude(Exists(unfinished))
+    for phase in changed.filter(comparison=None):
+        Comparison.objects.get_or_create(phase=phase)
+    due = changed.filter(comparison__board_version__lt=F("board_version"), comparison__next_ring_at__lte=timezone.now())
+    for pk, rings in due.values_list("pk", "comparison__rings"):
+        if not work.ring(Comparison, tasks.compare, pk, rings):
+            break
+        rung += 1
+    return rung
