@@ -12,9 +12,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.correlations import as_pair, dense_codes
+from scoring.correlations import as_pair, dense_codes, pair_counts, tied_pairs
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def preference_accuracy(predictions: ArrayLike, better: ArrayLike, worse: ArrayLike, *, ties: float = 0.5) -> float:
@@ -34,6 +35,7 @@ def pairwise_accuracy(
     predictions, mos: shape (n,), finite. pairs: row numbers, shape (m, 2), in either order. Raises ValueError.
     """
     x, y = as_pair(predictions, mos)
+    _check_threshold(threshold)
     rows = np.asarray(pairs, dtype=np.intp)
     if rows.ndim != 2 or rows.shape[1] != 2:
         raise ValueError(f"pairs must have the shape (m, 2), not {rows.shape}")
@@ -53,35 +55,47 @@ def all_pairs_accuracy(
     """Accuracy over all pairs whose MOS differ by more than `threshold` (MOS units), exactly.
 
     predictions, mos: shape (n,), finite. groups: codes of shape (n,); then only pairs within a group count, for
-    instance images of one prompt, and rows with a negative code are in no pair. Time O(n^2) (0.3 s at n = 20,000),
-    memory O(n). Raises ValueError on unequal lengths and values that are not finite.
+    instance images of one prompt, and rows with a negative code are in no pair. Time O(n log^2 n); with a threshold
+    O(n^2), 0.1 s at n = 20,000. Raises ValueError on unequal lengths, values that are not finite and a negative
+    threshold.
     """
     x, y = as_pair(predictions, mos)
-    if groups is None:
-        return _share(_counts(x, y, threshold), ties)
-    codes = np.asarray(groups)
+    _check_threshold(threshold)
+    codes = np.zeros(x.size, dtype=np.int64) if groups is None else np.asarray(groups, dtype=np.int64)
     if codes.shape != x.shape:
         raise ValueError(f"{x.size} predictions, but {codes.size} group codes")
-    kept = np.flatnonzero(codes >= 0)
-    kept = kept[np.argsort(codes[kept], kind="stable")]
-    starts = np.flatnonzero(np.diff(dense_codes(codes[kept]), prepend=-1))[1:]
-    counts = [_counts(x[rows], y[rows], threshold) for rows in np.split(kept, starts)]
-    return _share(np.sum(counts, axis=0), ties)
-
-
-def _counts(x: Floats, y: Floats, threshold: float) -> NDArray[np.int64]:
-    """(pairs whose MOS differ enough, those in the right order, those with tied predictions)."""
-    order = np.argsort(y, kind="stable")
-    x, y = x[order], y[order]
-    first_better = np.searchsorted(y, y + threshold, side="right")
-    right = tied = 0
-    for i, start in enumerate(first_better.tolist()):
-        better = x[start:]
-        right += int(np.count_nonzero(better > x[i]))
-        tied += int(np.count_nonzero(better == x[i]))
-    return np.array([int((x.size - first_better).sum()), right, tied])
-
-
-def _share(counts: NDArray[np.int64], ties: float) -> float:
-    pairs, right, tied = counts.tolist()
+    kept = codes >= 0
+    x, y, codes = x[kept], y[kept], dense_codes(codes[kept])
+    pairs, right, tied = _counts_beyond(x, y, codes, threshold) if threshold else _counts(x, y, codes)
     return (right + ties * tied) / pairs if pairs else math.nan
+
+
+def _check_threshold(threshold: float) -> None:
+    if not threshold >= 0:
+        raise ValueError(f"the threshold must be 0 or more, not {threshold}")
+
+
+def _counts(x: Floats, y: Floats, groups: Integers) -> tuple[int, int, int]:
+    """(pairs with different MOS within a group, those in the right order, those with tied predictions)."""
+    if x.size == 0:
+        return 0, 0, 0
+    # Lifting both by the group puts pairs across groups in the same order and never in a tie: they drop out below.
+    a, b = (dense_codes(groups * x.size + dense_codes(values)) for values in (x, y))
+    found = pair_counts(a, b)
+    pairs = tied_pairs(np.bincount(groups)) - found.tied_b
+    tied = found.tied_a - found.tied_both
+    return pairs, pairs - tied - found.discordant, tied
+
+
+def _counts_beyond(x: Floats, y: Floats, groups: Integers, threshold: float) -> tuple[int, int, int]:
+    """As `_counts`, for pairs whose MOS differ by more than the threshold."""
+    pairs = right = tied = 0
+    order = np.lexsort((y, groups))
+    for rows in np.split(order, np.cumsum(np.bincount(groups))[:-1]):
+        own, mos = x[rows], y[rows]
+        for i, start in enumerate(np.searchsorted(mos, mos + threshold, side="right").tolist()):
+            better = own[start:]
+            pairs += better.size
+            right += int(np.count_nonzero(better > own[i]))
+            tied += int(np.count_nonzero(better == own[i]))
+    return pairs, right, tied

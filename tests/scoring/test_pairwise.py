@@ -74,3 +74,9 @@ def test_bad_input_is_refused():
         all_pairs_accuracy([1, 2], [1, 2], [0])
     with pytest.raises(ValueError, match="finite"):
         all_pairs_accuracy([1, math.nan], [1, 2])
+    for call in (
+        lambda: all_pairs_accuracy([1, 2], [1, 2], threshold=-1),
+        lambda: pairwise_accuracy([1], [1], [[0, 0]], threshold=-1),
+    ):
+        with pytest.raises(ValueError, match="threshold"):
+            call()
