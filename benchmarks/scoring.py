@@ -135,12 +135,20 @@ def evaluation_times() -> None:
         names, x, y = synthetic(n)
         plain = AnswerKey(names, y)
         grouped = AnswerKey(names, y, {"generator": [str(i % 15) for i in range(n)]})
+        rated = AnswerKey(
+            names,
+            y,
+            mos_std=np.full(n, 0.8),
+            n_ratings=np.full(n, 21.0),
+            pair_group=[str(i // 4) for i in range(n)],
+        )
         predictions = dict(zip(names, x.tolist(), strict=True))
         for label, run, repeats in (
             ("fit_logistic", partial(fit_logistic, x, y), 9),
             ("evaluate", partial(evaluate, predictions, plain, bootstrap=0), 7),
             ("evaluate, 15 subsets", partial(evaluate, predictions, grouped, bootstrap=0), 7),
             ("evaluate, 1,000 resamples", partial(evaluate, predictions, plain), 2),
+            ("evaluate, all criteria", partial(evaluate, predictions, rated, bootstrap=0, criteria=True), 2),
         ):
             rows.append([label, f"{n:,}", *map(milliseconds, timed(run, repeats))])
     table("Evaluation", ["what", "n", "min", "median"], rows)

@@ -26,13 +26,18 @@ if TYPE_CHECKING:
     from scoring.evaluation import evaluate as evaluate
     from scoring.formula import Formula as Formula
     from scoring.formula import InvalidFormula as InvalidFormula
+    from scoring.krasula import roc_analysis as roc_analysis
     from scoring.logistic import LogisticFit as LogisticFit
     from scoring.logistic import fit_logistic as fit_logistic
     from scoring.logistic import plcc as plcc
+    from scoring.pairwise import all_pairs_accuracy as all_pairs_accuracy
+    from scoring.pairwise import pairwise_accuracy as pairwise_accuracy
     from scoring.predictions import InvalidPredictions as InvalidPredictions
     from scoring.predictions import Predictions as Predictions
     from scoring.predictions import read_predictions as read_predictions
     from scoring.predictions import validate as validate
+    from scoring.presets import PRESETS as PRESETS
+    from scoring.presets import preset_formula as preset_formula
 
 # Part of the unique key of every stored score: raise it whenever a change could move any number by any amount.
 SCORER_VERSION = "1.1.0"
@@ -51,13 +56,18 @@ _HOME = {
     "evaluate": "scoring.evaluation",
     "Formula": "scoring.formula",
     "InvalidFormula": "scoring.formula",
+    "roc_analysis": "scoring.krasula",
     "LogisticFit": "scoring.logistic",
     "fit_logistic": "scoring.logistic",
     "plcc": "scoring.logistic",
+    "all_pairs_accuracy": "scoring.pairwise",
+    "pairwise_accuracy": "scoring.pairwise",
     "InvalidPredictions": "scoring.predictions",
     "Predictions": "scoring.predictions",
     "read_predictions": "scoring.predictions",
     "validate": "scoring.predictions",
+    "PRESETS": "scoring.presets",
+    "preset_formula": "scoring.presets",
 }
 
 __all__ = ["SCORER_VERSION", *sorted(_HOME)]  # noqa: PLE0604 (the names are strings; built from the table above)

@@ -120,6 +120,18 @@ def student_p(t: float, df: int) -> float:
     return _incomplete_beta(df / 2, 0.5, df / (df + t * t), t * t / (df + t * t))
 
 
+def student_quantile(level: float, df: int) -> float:
+    """The t with P(|T| <= t) = level for Student's t with df >= 1 degrees of freedom: 12.706 for 0.95 and df = 1."""
+    low = NormalDist().inv_cdf((1 + level) / 2)  # the tails of t are heavier, so its quantile is larger
+    high = 2 * low
+    while student_p(high, df) > 1 - level:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student_p(middle, df) > 1 - level else (low, middle)
+    return (low + high) / 2
+
+
 def _incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
     """Regularised incomplete beta function at x; rest is 1 - x, given apart so that neither loses digits."""
     if x <= 0 or rest <= 0:

@@ -1,8 +1,11 @@
 """Answer keys: the names and MOS to score against, and the columns that define subsets.
 
 Format: CSV with a header, `name,mos` and any number of further columns, each of which labels subsets (an empty cell
-belongs to none). Two columns may come without a header. Contract: `read_answer_key` raises InvalidAnswerKey with
-every fault by line; no message holds a MOS.
+belongs to none). Three names are kept for what further criteria need: `mos_std`, the standard deviation (divisor
+n - 1) of the opinion scores behind each MOS, in MOS units; `n_ratings`, their number; `pair_group`, a label shared by
+images that are compared with each other, such as those of one prompt (an empty cell: with none). Two columns may come
+without a header. Contract: `read_answer_key` raises InvalidAnswerKey with every fault by line; no message holds a MOS
+or a standard deviation.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from scoring.lines import decoding_problem, parse_number
 from scoring.problems import ProblemLog, Report, quoted
 
 MAX_BYTES = 200_000_000
+NUMBERS = ("mos_std", "n_ratings")
+RESERVED = ("name", "mos", *NUMBERS, "pair_group")
 
 
 class InvalidAnswerKey(ValueError):
@@ -38,11 +43,18 @@ class InvalidAnswerKey(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class AnswerKey:
-    """Names, MOS (float64, shape (n,), finite) and, per subset column, the n labels ("" = none), in file order."""
+    """Names, MOS (float64, shape (n,), finite) and, per subset column, the n labels ("" = none), in file order.
+
+    Where the key has them: mos_std (shape (n,), from 0), n_ratings (shape (n,), whole numbers from 1), pair_group (n
+    labels).
+    """
 
     names: tuple[str, ...]
     mos: NDArray[np.float64] = field(repr=False)
     subsets: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    mos_std: NDArray[np.float64] | None = field(default=None, repr=False)
+    n_ratings: NDArray[np.float64] | None = field(default=None, repr=False)
+    pair_group: list[str] | None = field(default=None, repr=False)
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
@@ -52,11 +64,17 @@ class AnswerKey:
     @cached_property
     def sha256(self) -> str:
         """Digest of the content in a canonical form: order of rows and columns and layout of the file do not matter."""
-        columns = sorted(self.subsets)
+        columns: dict[str, Sequence[str]] = {column: self.subsets[column] for column in sorted(self.subsets)}
+        for column in NUMBERS:
+            numbers = getattr(self, column)
+            if numbers is not None:
+                columns[column] = [float(value).hex() for value in numbers]
+        if self.pair_group is not None:
+            columns["pair_group"] = self.pair_group
         digest = hashlib.sha256(json.dumps(["name", "mos", *columns]).encode())
         for row in self.order.tolist():
-            labels = [self.subsets[column][row] for column in columns]
-            digest.update(json.dumps([self.names[row], float(self.mos[row]).hex(), *labels]).encode())
+            cells = [values[row] for values in columns.values()]
+            digest.update(json.dumps([self.names[row], float(self.mos[row]).hex(), *cells]).encode())
         return digest.hexdigest()
 
 
@@ -91,11 +109,11 @@ def _parse(text: str, faults: ProblemLog) -> AnswerKey:
     mos: list[float] = []
     seen: dict[str, int] = {}
     columns: list[str] | None = None
-    labels: dict[str, list[str]] = {}
+    others: dict[str, list[str]] = {}
     for number, row in _rows(text, faults):
         if columns is None:
             columns = _columns(row, number, faults)
-            labels = {column: [] for column in columns if column not in ("name", "mos")}
+            others = {column: [] for column in columns if column not in ("name", "mos")}
             if faults.counts:
                 break
             if [cell.lower() for cell in row] == columns or "name" in (cell.lower() for cell in row):
@@ -109,11 +127,36 @@ def _parse(text: str, faults: ProblemLog) -> AnswerKey:
         seen.setdefault(name, number)
         names.append(name)
         mos.append(math.nan if value is None else value)
-        for column, cells_so_far in labels.items():
+        for column, cells_so_far in others.items():
             cells_so_far.append(cells[column])
+            fault = fault_of(column, parse_number(cells[column])) if column in NUMBERS else ""
+            if fault:
+                faults.add(f"bad_{column}", f"line {number}: {fault}", number)
     if not names and not faults.counts:
         faults.add("empty_file", "the answer key has no rows")
-    return AnswerKey(tuple(names), np.array(mos, dtype=np.float64), labels)
+    return assemble(names, mos, others)
+
+
+def assemble(names: Sequence[str], mos: Sequence[float], others: dict[str, list[str]]) -> AnswerKey:
+    """An AnswerKey from its columns, all of one length; `others` holds those beside name and mos."""
+    numbers = {
+        column: np.array([parse_number(cell) for cell in others[column]], dtype=np.float64)
+        for column in NUMBERS
+        if column in others
+    }
+    subsets = {column: cells for column, cells in others.items() if column not in RESERVED}
+    return AnswerKey(
+        tuple(names), np.array(mos, dtype=np.float64), subsets, pair_group=others.get("pair_group"), **numbers
+    )
+
+
+def fault_of(column: str, value: float | None) -> str:
+    """What is wrong with a value of one of the columns NUMBERS, or ""; the value itself is never shown."""
+    if value is None or math.isnan(value):
+        return f"the {column} is missing or not a number"
+    if column == "n_ratings" and not (1 <= value < math.inf and value == int(value)):
+        return "the n_ratings must be a whole number from 1"
+    return "" if 0 <= value < math.inf else f"the {column} must be a finite number from 0"
 
 
 def _rows(text: str, faults: ProblemLog) -> Iterable[tuple[int, list[str]]]:
@@ -129,10 +172,10 @@ def _rows(text: str, faults: ProblemLog) -> Iterable[tuple[int, list[str]]]:
 
 
 def _columns(row: Sequence[str], number: int, faults: ProblemLog) -> list[str]:
-    """Column names from the first row: name and mos in any case and place, others as written."""
+    """Column names from the first row: the reserved ones in any case, all in any place."""
     if len(row) == 2 and parse_number(row[1]) is not None:
         return ["name", "mos"]
-    columns = [cell.lower() if cell.lower() in ("name", "mos") else cell for cell in row]
+    columns = [cell.lower() if cell.lower() in RESERVED else cell for cell in row]
     for needed in ("name", "mos"):
         if needed not in columns:
             fix = "Start the file with a header: name,mos and the subset columns."

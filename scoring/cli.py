@@ -1,9 +1,11 @@
 """Command line of the library.
 
-python -m scoring evaluate --predictions P.csv --key K.csv [--json] [--formula F] [--bootstrap 1000] [--seed 0]
+python -m scoring evaluate --predictions P.csv --key K.csv [--json] [--formula F | --preset NAME] [--criteria]
+    [--bootstrap 1000] [--seed 0]
 python -m scoring validate --predictions P.csv --names N.csv [--json]
-python -m scoring compare --key K.csv P1.csv P2.csv ... [--json] [--formula F] [--metric main] [--test bootstrap]
-    [--bootstrap 1000] [--seed 0] [--level 0.95]
+python -m scoring compare --key K.csv P1.csv P2.csv ... [--json] [--formula F | --preset NAME] [--metric main]
+    [--test bootstrap] [--bootstrap 1000] [--seed 0] [--level 0.95]
+python -m scoring presets [--json]
 
 Contract: exit status 0 when the file was scored or is valid, 1 when a file is refused (every error with its line), 2
 when the command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output, also
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import io
 import json
 import sys
@@ -22,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.formula import DEFAULT_FORMULA, METRICS, Formula, InvalidFormula
+from scoring.presets import PRESETS, preset_formula
 from scoring.problems import Report
 
 TESTS = ("bootstrap", "steiger", "williams")  # as in scoring.comparison, which is not imported before it is needed
@@ -45,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score predictions against an answer key")
     evaluate.add_argument("--predictions", type=Path, required=True, help="CSV name,score or a zip holding one")
     evaluate.add_argument("--key", type=Path, required=True, help="CSV name,mos and optional subset columns")
-    evaluate.add_argument("--formula", type=_formula, default=Formula(DEFAULT_FORMULA), help="main score")
+    _add_formula(evaluate)
+    evaluate.add_argument("--criteria", action="store_true", help="also errors after ITU-T P.1401, ROC analysis, pairs")
     evaluate.add_argument("--bootstrap", type=_count, default=1000, help="resamples for the intervals; 0 for none")
     evaluate.add_argument("--seed", type=_count, default=0, help="seed of the resamples")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
@@ -58,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="which differences between prediction files are real")
     compare.add_argument("predictions", type=Path, nargs="+", help="CSV name,score or zips holding one")
     compare.add_argument("--key", type=Path, required=True, help="CSV name,mos")
-    compare.add_argument("--formula", type=_formula, default=Formula(DEFAULT_FORMULA), help="main score")
+    _add_formula(compare)
     compare.add_argument("--metric", choices=("main", *METRICS), default="main", help="what the ranks are of")
     compare.add_argument("--test", choices=TESTS, default=TESTS[0], help="where the p-values come from")
     compare.add_argument("--bootstrap", type=_count, default=1000, help="resamples, at least 2")
@@ -66,12 +71,30 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--level", type=float, default=0.95, help="level of the intervals and groups")
     compare.add_argument("--json", action="store_true", help="print JSON")
     compare.set_defaults(run=_compare)
+    presets = commands.add_parser("presets", help="main scores of past challenges")
+    presets.add_argument("--json", action="store_true", help="print JSON")
+    presets.set_defaults(run=_presets)
     return parser
+
+
+def _add_formula(parser: argparse.ArgumentParser) -> None:
+    main_score = parser.add_mutually_exclusive_group()
+    main_score.add_argument("--formula", type=_formula, default=Formula(DEFAULT_FORMULA), help="main score")
+    main_score.add_argument(
+        "--preset", dest="formula", metavar="NAME", type=_preset, help="main score of a past challenge, by name"
+    )
 
 
 def _formula(text: str) -> Formula:
     try:
         return Formula(text)
+    except InvalidFormula as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _preset(name: str) -> Formula:
+    try:
+        return preset_formula(name)
     except InvalidFormula as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -94,6 +117,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             bootstrap=arguments.bootstrap,
             seed=arguments.seed,
             formula=arguments.formula,
+            criteria=arguments.criteria,
         )
     except (InvalidPredictions, InvalidAnswerKey) as error:
         path = arguments.key if isinstance(error, InvalidAnswerKey) else arguments.predictions
@@ -139,6 +163,17 @@ def _compare(arguments: argparse.Namespace) -> int:
         _print_json(result)
     else:
         _print_comparison(result)
+    return 0
+
+
+def _presets(arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        _print_json({name: dataclasses.asdict(preset) for name, preset in PRESETS.items()})
+        return 0
+    for name, preset in PRESETS.items():
+        print(f"{name}: {preset.text}\n    {preset.source}")
+        for value, why in preset.given.items():
+            print(f"    {value}: {why}")
     return 0
 
 
@@ -203,6 +238,9 @@ def _print_evaluation(result: dict[str, Any]) -> None:
             continue
         interval = result["intervals"].get(metric)
         print(f"{metric:15s} {value:8.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""))
+    for name, value in result.get("criteria", {}).items():
+        shown = f"{value:10,d}" if isinstance(value, int) else f"{value:10.4f}" if value is not None else ""
+        print(f"{name:20s} " + (shown or f"undefined: {result['reasons'][name]}"))
     logistic = result["logistic"]
     print(
         f"logistic        {logistic['status']}, direction {logistic['direction']:+d}, monotone {logistic['monotone']}"

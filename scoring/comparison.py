@@ -94,13 +94,15 @@ def compare(
 
     test: where the p-values come from. "steiger" and "williams" are for pearson, plcc, plcc_logistic4 (the fitted maps
     taken as given) and, as an approximation, srocc (on mid-ranks); all else stays with the bootstrap.
-    Raises ValueError when an entry has other rows or another formula (naming it) and for an unknown option.
+    Raises ValueError when an entry has other rows or another formula (naming it), for a main score that uses one of
+    scoring.formula.CRITERIA, and for an unknown option.
     """
     named = _named(evaluations)
     _check_options(resamples, metric, level, test)
     _check_same(named, {name: _fingerprint(one) for name, one in named.items()}, "has other rows (names or MOS)")
     if metric == "main":
         _check_same(named, {name: one.formula for name, one in named.items()}, "has another formula")
+        _check_resampled(next((one.formula for one in named.values()), None))
     # Larger is better from here on.
     sign = -1.0 if metric == "rmse" else 1.0
     values = {name: None if (v := getattr(one, metric)) is None else sign * float(v) for name, one in named.items()}
@@ -204,6 +206,13 @@ def _check_same(named: Mapping[str, Evaluation], marks: Mapping[str, str], fault
     odd = [f"{name!r} (n = {named[name].n})" for name in marks if marks[name] != usual]
     shown = ", ".join(odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
     raise ValueError(f"{shown} {fault} than {like!r} (n = {named[like].n}): only scores on one key can be compared")
+
+
+def _check_resampled(formula: str | None) -> None:
+    """Raises ValueError when the main score uses a criterion that is not computed on resamples."""
+    used = Formula(formula).criteria if formula is not None else ()
+    if used:
+        raise ValueError(f"main uses {', '.join(used)}, not computed on resamples: compare {', '.join(METRICS)}")
 
 
 def _code(value: float) -> float:

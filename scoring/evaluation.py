@@ -7,8 +7,7 @@ change a bit of any result. Every name of the key must have exactly one finite p
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring import SCORER_VERSION
-from scoring.answer_key import AnswerKey, InvalidAnswerKey, read_answer_key
+from scoring.answer_key import AnswerKey
 from scoring.correlations import is_constant, krocc, pearson, srocc
-from scoring.formula import DEFAULT_FORMULA, Formula
+from scoring.criteria import Rows, measure
+from scoring.formula import CRITERIA, DEFAULT_FORMULA, Formula
+from scoring.inputs import as_answer_key, as_predictions
 from scoring.intervals import bootstrap_draws, intervals_of
 from scoring.logistic import LogisticFit, finite_or_none, fit_logistic
-from scoring.predictions import Predictions, check_rows, read_predictions
-from scoring.problems import ProblemLog
 from scoring.scratch import Scratch
 
 Floats = NDArray[np.float64]
@@ -38,6 +37,7 @@ class Evaluation:
 
     `names`, `predictions` and `mos` are the aligned rows (ascending name), shape (n,); `fit` draws the curve; `draws`
     has the main score on each resample, shape (resamples,), nan where undefined (empty without a bootstrap).
+    `criteria` holds what was asked for beyond the fixed metrics (see scoring.criteria), usually nothing.
     """
 
     main: float | None
@@ -59,10 +59,11 @@ class Evaluation:
     subsets: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    criteria: dict[str, float | int | None] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe form: Python floats, None where undefined; without names and values."""
-        return {
+        result: dict[str, Any] = {
             "main": self.main,
             "srocc": self.srocc,
             "krocc": self.krocc,
@@ -79,11 +80,13 @@ class Evaluation:
             "reasons": self.reasons,
             "warnings": list(self.warnings),
         }
+        return result | {"criteria": dict(self.criteria)} if self.criteria else result
 
 
 @dataclass(frozen=True)
 class _Metrics:
     values: dict[str, float | None]
+    criteria: dict[str, float | int | None]
     reasons: dict[str, str]
     fit: LogisticFit
     fit4: LogisticFit | None
@@ -98,13 +101,13 @@ class _Resampling:
     seed: int
     scratch: Scratch
 
-    def draws(self, x: Floats, y: Floats, metrics: _Metrics) -> dict[str, Floats]:
+    def draws(self, rows: Rows, metrics: _Metrics) -> dict[str, Floats]:
         """`bootstrap_draws` of these rows; empty without a bootstrap."""
         if self.resamples == 0:
             return {}
         fits = metrics.fit, metrics.fit4
         return bootstrap_draws(
-            x, y, *fits, self.formula, resamples=self.resamples, seed=self.seed, scratch=self.scratch
+            rows.x, rows.y, *fits, self.formula, resamples=self.resamples, seed=self.seed, scratch=self.scratch
         )
 
 
@@ -116,6 +119,7 @@ def evaluate(
     seed: int = 0,
     *,
     formula: str | Formula = DEFAULT_FORMULA,
+    criteria: bool = False,
 ) -> Evaluation:
     """Score predictions against an answer key.
 
@@ -123,6 +127,8 @@ def evaluate(
     subsets: None for every further column of the key, a list of its columns, or {column: {name: label}}.
     bootstrap: number of resamples for the 95 % intervals, overall and per subset (0: none); seed: which resamples. Rows
     of a subset are drawn from the subset.
+    criteria: whether to compute every one of scoring.formula.CRITERIA (seconds at n of 4,000 and more); those that the
+    formula uses are computed in any case.
     Raises InvalidPredictions, InvalidAnswerKey, InvalidFormula, or ValueError for an unknown subset column.
     """
     main_formula = formula if isinstance(formula, Formula) else Formula(formula)
@@ -131,12 +137,17 @@ def evaluate(
     names = tuple(answers.names[i] for i in order.tolist())
     scores = as_predictions(predictions, answers.names).as_mapping()
     x = np.array([scores[name] for name in names], dtype=np.float64)
-    y = answers.mos[order]
-    whole = _measure(x, y, main_formula, with_logistic4=True)
+    rows = Rows.of(answers, x)
+    y = rows.y
+    wanted = CRITERIA if criteria else main_formula.criteria
+    whole = _measure(rows, main_formula, wanted, with_logistic4=True)
+    reasons = dict(whole.reasons)
     warnings = _warnings(whole, x.size)
     resampling = _Resampling(main_formula, bootstrap, seed, Scratch())
-    draws = resampling.draws(x, y, whole)
-    groups, group_reasons = _subset_scores(_chosen_subsets(answers, subsets), order, x, y, resampling)
+    draws = resampling.draws(rows, whole)
+    if bootstrap > 0 and main_formula.criteria:
+        reasons["intervals.main"] = f"{', '.join(main_formula.criteria)}: not computed on resamples"
+    groups, group_reasons = _subset_scores(_chosen_subsets(answers, subsets), order, rows, resampling)
     return Evaluation(
         **whole.values,
         n=int(x.size),
@@ -149,77 +160,15 @@ def evaluate(
         draws=draws.get("main", np.full(bootstrap, np.nan)),
         intervals=intervals_of(draws),
         subsets=groups,
-        reasons=whole.reasons | group_reasons,
+        reasons=reasons | group_reasons,
         warnings=(*warnings, *group_reasons.values()),
+        criteria=whole.criteria,
     )
 
 
-def as_answer_key(key: Any) -> AnswerKey:
-    """An AnswerKey from an AnswerKey, path, bytes, mapping name -> MOS, or DataFrame. Raises InvalidAnswerKey."""
-    if isinstance(key, AnswerKey):
-        return key
-    if isinstance(key, str | bytes | os.PathLike):
-        return read_answer_key(key)
-    subsets: dict[str, list[str]] = {}
-    if _is_frame(key):
-        columns = [str(column) for column in key.columns]
-        names, values = _frame_columns(key, columns, ("mos",))
-        subsets = {
-            column: ["" if label is None or label != label else str(label) for label in key[column].tolist()]  # noqa: PLR0124
-            for column in columns
-            if column not in ("name", "mos")
-        }
-    else:
-        mapping = dict(_items(key))
-        names, values = [str(name) for name in mapping], list(mapping.values())
-    mos = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-    faults = ProblemLog()
-    if len(set(names)) < len(names):
-        faults.add("duplicate_name", "a name occurs twice in the answer key")
-    if not names:
-        faults.add("empty_file", "the answer key has no rows")
-    if not np.isfinite(mos).all():
-        faults.add("not_finite", f"{int((~np.isfinite(mos)).sum())} MOS are missing or not finite")
-    if faults.counts:
-        raise InvalidAnswerKey(faults.report(rows=len(names)))
-    return AnswerKey(tuple(names), mos, subsets)
-
-
-def as_predictions(predictions: Any, names: Sequence[str]) -> Predictions:
-    """Predictions for exactly these names, from any kind `evaluate` takes. Raises InvalidPredictions."""
-    if isinstance(predictions, str | bytes | os.PathLike):
-        return read_predictions(predictions, names)
-    if isinstance(predictions, Predictions):
-        return check_rows(predictions.names, predictions.scores.tolist(), names)
-    if _is_frame(predictions):
-        columns = [str(column) for column in predictions.columns]
-        found, values = _frame_columns(predictions, columns, ("score", "prediction", "mos"))
-        return check_rows(found, values, names)
-    mapping = dict(_items(predictions))
-    return check_rows([str(name) for name in mapping], mapping.values(), names)
-
-
-def _is_frame(value: Any) -> bool:
-    return hasattr(value, "columns") and hasattr(value, "iloc")
-
-
-def _frame_columns(frame: Any, columns: list[str], value_names: tuple[str, ...]) -> tuple[list[str], list[Any]]:
-    """Names and values of a DataFrame with a column `name` and one of the value columns."""
-    value = next((name for name in value_names if name in columns), None)
-    if "name" not in columns or value is None:
-        raise ValueError(f"the table needs the columns name and {' or '.join(value_names)}, not {', '.join(columns)}")
-    return [str(name) for name in frame["name"].tolist()], frame[value].tolist()
-
-
-def _items(mapping: Any) -> Iterable[tuple[Any, Any]]:
-    if not hasattr(mapping, "items"):
-        raise TypeError(f"a mapping, table or path is needed, not {type(mapping).__name__}")
-    items: Iterable[tuple[Any, Any]] = mapping.items()
-    return items
-
-
-def _measure(x: Floats, y: Floats, formula: Formula, *, with_logistic4: bool) -> _Metrics:
-    """All metrics of one set of rows, with a reason for each that is undefined."""
+def _measure(rows: Rows, formula: Formula, wanted: Collection[str], *, with_logistic4: bool) -> _Metrics:
+    """All metrics of one set of rows and the criteria wanted, with a reason for each that is undefined."""
+    x, y = rows.x, rows.y
     fit = fit_logistic(x, y)
     fit4 = fit_logistic(x, y, form="logistic4") if with_logistic4 or "plcc_logistic4" in formula.metrics else None
     raw = {
@@ -236,10 +185,15 @@ def _measure(x: Floats, y: Floats, formula: Formula, *, with_logistic4: bool) ->
     for name, value in values.items():
         if value is None and (name != "plcc_logistic4" or fit4 is not None):
             reasons[name] = rank_reason if name in ("srocc", "krocc", "pearson") else fit.reason
-    values["main"] = formula.evaluate(values)
+    criteria: dict[str, float | int | None] = {}
+    if wanted:
+        criteria, criteria_reasons = measure(wanted, rows, fit)
+        reasons |= criteria_reasons
+    known = values | criteria
+    values["main"] = formula.evaluate(known)
     if values["main"] is None:
-        reasons["main"] = _why_no_main(formula, values, reasons)
-    return _Metrics(values, reasons, fit, fit4)
+        reasons["main"] = _why_no_main(formula, known, reasons)
+    return _Metrics(values, criteria, reasons, fit, fit4)
 
 
 def _why_no_main(formula: Formula, values: Mapping[str, float | None], reasons: Mapping[str, str]) -> str:
@@ -296,8 +250,7 @@ def _chosen_subsets(
 def _subset_scores(
     columns: Mapping[str, Sequence[str]],
     order: NDArray[np.intp],
-    x: Floats,
-    y: Floats,
+    rows: Rows,
     resampling: _Resampling,
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], dict[str, str]]:
     """{column: {group: scores}} and, for columns that are no categories, the reason under "subsets.<column>"."""
@@ -316,17 +269,16 @@ def _subset_scores(
             )
             continue
         for group in groups:
-            rows = members[group]
-            scores[column][group] = _group_scores(x[rows], y[rows], resampling)
+            scores[column][group] = _group_scores(rows.take(members[group]), resampling)
     return scores, reasons
 
 
-def _group_scores(x: Floats, y: Floats, resampling: _Resampling) -> dict[str, Any]:
-    metrics = _measure(x, y, resampling.formula, with_logistic4=False)
+def _group_scores(rows: Rows, resampling: _Resampling) -> dict[str, Any]:
+    metrics = _measure(rows, resampling.formula, resampling.formula.criteria, with_logistic4=False)
     shown = ("main", "srocc", "krocc", "plcc", "rmse")
-    intervals = intervals_of(resampling.draws(x, y, metrics))
+    intervals = intervals_of(resampling.draws(rows, metrics))
     return {
-        "n": int(x.size),
+        "n": int(rows.x.size),
         **{name: metrics.values[name] for name in shown},
         "intervals": {name: interval for name, interval in intervals.items() if name in shown},
         "reasons": {name: reason for name, reason in metrics.reasons.items() if name in shown},

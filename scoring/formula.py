@@ -1,8 +1,9 @@
 """The main-score formula of a phase: arithmetic over metric names, parsed, never evaluated as code.
 
-Contract: `Formula(text)` accepts numbers, the metric names in METRICS, + - * / **, unary + and -, parentheses and the
-functions abs, min and max; anything else raises InvalidFormula with a sentence an organiser can act on. A formula has
-at most 200 characters and 20 levels; a power is a number between -8 and 8. Nothing is ever passed to eval.
+Contract: `Formula(text)` accepts numbers, the metric names in METRICS and CRITERIA, + - * / **, unary + and -,
+parentheses and the functions abs, min and max; anything else raises InvalidFormula with a sentence an organiser can
+act on. A formula has at most 200 characters and 20 levels; a power is a number between -8 and 8. Nothing is ever
+passed to eval.
 """
 
 from __future__ import annotations
@@ -10,10 +11,20 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 RANK_DECIMALS = 6  # main scores that agree to this many decimals share a rank
-METRICS = ("srocc", "krocc", "plcc", "pearson", "rmse", "plcc_logistic4")
+METRICS = ("srocc", "krocc", "plcc", "pearson", "rmse", "plcc_logistic4")  # part of every evaluation
+CRITERIA = (  # computed where a formula uses them or `evaluate(criteria=True)` asks; see scoring.criteria
+    "rmse_p1401",
+    "rmse_star",
+    "outlier_ratio",
+    "auc_ds",
+    "auc_bw",
+    "cc_0",
+    "pair_accuracy",
+    "pair_accuracy_within",
+)
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
 MAX_LENGTH = 200
 MAX_DEPTH = 20
@@ -37,12 +48,13 @@ class InvalidFormula(ValueError):
 class Formula:
     """A checked main-score formula, e.g. `Formula("0.6 * srocc + 0.4 * plcc")`.
 
-    `text` is the formula as given (stripped), `metrics` the metric names it uses, sorted. Raises InvalidFormula.
+    `text` is the formula as given (stripped), `metrics` the metric names it uses, sorted. `extra` names values beyond
+    the known metrics that the caller will give to `evaluate`. Raises InvalidFormula.
     """
 
     __slots__ = ("_tree", "metrics", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, extra: Sequence[str] = ()) -> None:
         self.text = text.strip()
         if not self.text:
             raise InvalidFormula(f"the formula is empty; the usual one is {DEFAULT_FORMULA}")
@@ -52,11 +64,20 @@ class Formula:
             self._tree = ast.parse(self.text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise InvalidFormula(f"not a formula: {_syntax_message(error)}") from None
+        known = (*METRICS, *CRITERIA, *extra)
         names: set[str] = set()
         _check(self._tree, names, 1)
+        unknown = sorted(names.difference(known))
+        if unknown:
+            raise InvalidFormula(f"unknown metric {unknown[0]!r}; allowed are {', '.join(known)}")
         self.metrics = tuple(sorted(names))
         if not self.metrics:
-            raise InvalidFormula(f"the formula uses no metric; allowed are {', '.join(METRICS)}")
+            raise InvalidFormula(f"the formula uses no metric; allowed are {', '.join(known)}")
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """Those of `metrics` that are not part of every evaluation."""
+        return tuple(name for name in self.metrics if name in CRITERIA)
 
     def evaluate(self, values: Mapping[str, float | None]) -> float | None:
         """The formula's value, or None when a metric it uses is None or missing or the result not finite."""
@@ -91,15 +112,13 @@ def _syntax_message(error: BaseException) -> str:
 
 
 def _check(node: ast.expr, names: set[str], depth: int) -> None:
-    """Walk the tree, raise InvalidFormula at the first node outside the whitelist, collect the metric names."""
+    """Walk the tree, raise InvalidFormula at the first node outside the whitelist, collect the names."""
     if depth > MAX_DEPTH:
         raise InvalidFormula(f"the formula is nested more than {MAX_DEPTH} levels deep")
     match node:
         case ast.Constant():
             _check_number(node)
         case ast.Name(id=name):
-            if name not in METRICS:
-                raise InvalidFormula(f"unknown metric {name!r}; allowed are {', '.join(METRICS)}")
             names.add(name)
         case ast.UnaryOp(op=sign, operand=operand) if type(sign) in _UNARY:
             _check(operand, names, depth + 1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+import scoring
 from scoring.analytic import (
     analytic_intervals,
     bonett_wright_interval,
@@ -13,6 +14,7 @@ from scoring.analytic import (
     fisher_interval,
     steiger_test,
     student_p,
+    student_quantile,
     williams_test,
 )
 
@@ -70,6 +72,44 @@ def test_p_values():
 def test_student_p_equals_scipy(df):
     for t in (0.0, 1e-6, 0.3, 1.0, -2.5, 6.0, 30.0):
         assert student_p(t, df) == pytest.approx(2 * scipy.stats.t.sf(abs(t), df), rel=1e-8, abs=1e-300)
+
+
+@pytest.mark.parametrize("df", [1, 2, 7, 20, 29, 400, 100_000])
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.99])
+def test_student_quantile_equals_scipy(level, df):
+    assert student_quantile(level, df) == pytest.approx(scipy.stats.t.ppf((1 + level) / 2, df), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("r", "formula", "simulated"), [(0.3, 0.0161, 0.0154), (0.75, 0.0178, 0.0171), (0.9, 0.0187, 0.0178)]
+)
+def test_widths_at_four_thousand_rows_are_those_of_simulation(r, formula, simulated):
+    """Standard deviations of artanh at n = 4,000; 250 samples know them to 4.5 %."""
+    n, samples = 4000, 250
+    rng = np.random.default_rng(4)
+    found = np.empty((3, samples))
+    for b in range(samples):
+        y = rng.normal(size=n)
+        x = r * y + math.sqrt(1 - r * r) * rng.normal(size=n)
+        found[:, b] = np.arctanh([scoring.srocc(x, y), scoring.pearson(x, y), scoring.krocc(x, y)])
+    spearman, pearson, kendall = found.std(axis=1)
+    true = 6 / math.pi * math.asin(r / 2)
+    assert half_width(bonett_wright_interval(true, n)) == pytest.approx(formula, abs=1e-4)
+    assert spearman == pytest.approx(simulated, rel=0.12)
+    assert half_width(fisher_interval(r, n)) == pytest.approx(0.0158, abs=1e-4)
+    assert pearson == pytest.approx(0.0154, rel=0.12)
+    assert half_width(fieller_interval(r, n)) == pytest.approx(0.0105, abs=1e-4)
+    assert kendall == pytest.approx(0.0099, rel=0.14)
+
+
+def half_width(interval):
+    """In standard errors on the artanh scale."""
+    return (math.atanh(interval[1]) - math.atanh(interval[0])) / 2 / 1.959964
+
+
+def test_neighbours_on_a_board_cannot_be_told_apart_by_their_own_intervals():
+    low, high = bonett_wright_interval(0.75, 4000)
+    assert (high - low) / 2 == pytest.approx(0.016, abs=1e-3)
 
 
 def test_degenerate_correlations_have_no_test():

@@ -47,6 +47,42 @@ def test_evaluate_prints_a_table(files, capsys):
     assert "half=a: n 200" in out
 
 
+def test_evaluate_prints_the_further_criteria_when_asked(files, capsys):
+    rows = (files / "k.csv").read_text().splitlines()[1:]
+    (files / "k2.csv").write_text("name,mos,half,mos_std,n_ratings\n" + "".join(f"{row},0.8,21\n" for row in rows))
+    arguments = ["evaluate", "--predictions", str(files / "p.csv"), "--key", str(files / "k2.csv"), "--criteria"]
+    expected = scoring.evaluate(files / "p.csv", files / "k2.csv", bootstrap=0, criteria=True)
+    assert main([*arguments, "--json", "--bootstrap", "0"]) == 0
+    assert json.loads(capsys.readouterr().out) == expected.to_dict()
+    assert main(arguments) == 0
+    lines = {line.split()[0]: line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()}
+    assert lines["auc_bw"] == f"{expected.criteria['auc_bw']:.4f}"
+    assert lines["pairs_different"] == f"{expected.criteria['pairs_different']:,d}"
+    assert lines["pair_accuracy_within"] == "undefined: the answer key has no column pair_group"
+
+
+def test_presets_are_listed_and_chosen_by_name(files, capsys):
+    assert main(["presets"]) == 0
+    out = capsys.readouterr().out
+    assert "ntire2024-aigc: (srocc + plcc) / 2\n    NTIRE 2024" in out
+    assert "    rank1: " in out
+    assert main(["presets", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ntire2021-pipal"]["text"] == "srocc + plcc"
+    arguments = ["evaluate", "--predictions", str(files / "p.csv"), "--key", str(files / "k.csv"), "--bootstrap", "0"]
+    assert main([*arguments, "--preset", "ntire2021-pipal", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["main"] == shown["srocc"] + shown["plcc"]
+    for wrong, says in [
+        (["--preset", "ntire2024-kvq"], "needs more than predictions and MOS"),
+        (["--preset", "none"], "unknown preset"),
+        (["--preset", "ntire2021-pipal", "--formula", "srocc"], "not allowed with"),
+    ]:
+        with pytest.raises(SystemExit) as caught:
+            main([*arguments, *wrong])
+        assert caught.value.code == 2
+        assert says in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_validate_lists_every_error_with_its_line_and_exits_1(files, capsys, as_json):
     lines = (files / "p.csv").read_text().splitlines()
@@ -160,6 +196,8 @@ def test_compare_says_which_file_it_refuses(files, more_files, capsys):
     assert "bad-key.csv" in capsys.readouterr().out
     assert main(["compare", "--key", str(files / "k.csv"), more_files[0], "--test", "steiger"]) == 2
     assert "not main" in capsys.readouterr().err
+    assert main(["compare", "--key", str(files / "k.csv"), more_files[0], "--formula", "pair_accuracy"]) == 2
+    assert "not computed on resamples" in capsys.readouterr().err
     assert main(["compare", "--key", str(files / "k.csv"), more_files[0], str(files / "none.csv")]) == 2
 
 

@@ -1,5 +1,6 @@
 """SRoCC, KRoCC and Pearson against scipy, published values and their definitions."""
 
+import csv
 import json
 import math
 
@@ -58,6 +59,36 @@ def test_small_cases_of_the_sureal_and_vmaf_suites():
     assert scoring.pearson([1, 2, 3, 4], [1, 2, 3, 5]) == pytest.approx(0.98270762982399085, abs=1e-15)
     assert scoring.srocc([1, 2, 3, 4], [1, 2, 5, 3]) == pytest.approx(0.8, abs=1e-15)
     assert scoring.krocc([1, 2, 3, 4], [1, 2, 5, 3]) == pytest.approx(2 / 3, abs=1e-15)
+
+
+@pytest.mark.parametrize(("true_srocc", "ratio"), [(0.05, 0.667), (0.76, 0.747), (0.86, 0.781)])
+def test_kendall_over_spearman_without_ties_grows_from_two_thirds(true_srocc, ratio):
+    r = 2 * math.sin(math.pi * true_srocc / 6)
+    y = np.random.default_rng(2).normal(size=(2, 100_000))
+    x = r * y[0] + math.sqrt(1 - r * r) * y[1]
+    assert scoring.srocc(x, y[0]) == pytest.approx(true_srocc, abs=0.01)
+    assert scoring.krocc(x, y[0]) / scoring.srocc(x, y[0]) == pytest.approx(ratio, abs=0.006)
+
+
+def test_kendall_over_spearman_of_two_valued_predictions_is_the_largest():
+    y = np.random.default_rng(3).normal(size=4000)
+    for x in (y > 0, y > 1.5, y + np.random.default_rng(4).normal(size=4000) > 0):
+        assert scoring.krocc(x, y) / scoring.srocc(x, y) == pytest.approx(0.8165, abs=2e-4)
+
+
+def test_the_mean_of_its_generator_predicts_the_released_mos():
+    with shared("aigiqa20k-train/info_train.csv").open(encoding="utf-8") as stream:
+        images = list(csv.DictReader(stream))
+    mos = np.array([float(image["mos"]) for image in images])
+    generator = [image["name"].rsplit("_", 1)[0] for image in images]
+    sums: dict[str, list[float]] = {}
+    for name, value in zip(generator, mos, strict=True):
+        sums.setdefault(name, []).append(value)
+    means = np.array([np.mean(sums[name]) for name in generator])
+    assert (len(sums), mos.size) == (15, 14_000)
+    assert scoring.plcc(means, mos) == pytest.approx(0.7115, abs=1e-3)
+    assert scoring.srocc(means, mos) == pytest.approx(0.7222, abs=5e-5)
+    assert scoring.krocc(means, mos) == pytest.approx(0.5422, abs=5e-5)
 
 
 @pytest.mark.parametrize("measure", [scoring.srocc, scoring.krocc, scoring.pearson])

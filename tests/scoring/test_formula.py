@@ -31,6 +31,16 @@ def test_formulas_compute_what_they_say(text, value):
 
 def test_metrics_lists_the_names_used():
     assert Formula("(srocc + plcc) / 2 + srocc").metrics == ("plcc", "srocc")
+    assert Formula("srocc").criteria == ()
+    assert Formula("cc_0 + srocc - rmse_star").criteria == ("cc_0", "rmse_star")
+
+
+def test_extra_names_are_allowed_where_the_caller_gives_them():
+    formula = Formula("srocc / 2 + rank1 / 2", extra=("rank1",))
+    assert formula.evaluate(VALUES | {"rank1": 0.4}) == pytest.approx(0.6)
+    assert formula.evaluate(VALUES) is None
+    with pytest.raises(InvalidFormula, match="unknown metric 'rank1'"):
+        Formula("srocc / 2 + rank1 / 2")
 
 
 @pytest.mark.parametrize(
