@@ -25,6 +25,8 @@ CRITERIA = (  # computed where a formula uses them or `evaluate(criteria=True)` 
     "pair_accuracy",
     "pair_accuracy_within",
 )
+# The columns of an answer key, beside name and mos, that a criterion is undefined without.
+COLUMNS_NEEDED = dict.fromkeys(CRITERIA[1:6], ("mos_std", "n_ratings")) | {"pair_accuracy_within": ("pair_group",)}
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
 MAX_LENGTH = 200
 MAX_DEPTH = 20
@@ -78,6 +80,11 @@ class Formula:
     def criteria(self) -> tuple[str, ...]:
         """Those of `metrics` that are not part of every evaluation."""
         return tuple(name for name in self.metrics if name in CRITERIA)
+
+    @property
+    def columns_needed(self) -> tuple[str, ...]:
+        """The columns that an answer key must have for this formula, beside name and mos, sorted."""
+        return tuple(sorted({column for name in self.criteria for column in COLUMNS_NEEDED.get(name, ())}))
 
     def evaluate(self, values: Mapping[str, float | None]) -> float | None:
         """The formula's value, or None when a metric it uses is None or missing or the result not finite."""

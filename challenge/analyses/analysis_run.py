@@ -39,7 +39,9 @@ def _analysed(evaluation: Evaluation) -> Outcome:
     analysis = Analysis.objects.only("resamples").get(pk=evaluation.pk)
     predictions = stored_predictions(evaluation.submission)
     key = open_answer_key(evaluation.answer_key)
-    outcome = scoring.evaluate(predictions, key, formula=evaluation.formula, bootstrap=analysis.resamples)
+    outcome = scoring.evaluate(
+        predictions, key, formula=evaluation.formula, bootstrap=analysis.resamples, criteria=True
+    )
     result = outcome.to_dict()
     if differing := [name for name in Score.Metric.values if result[name] != evaluation.result[name]]:
         log.error("an analysis does not reproduce its score", metrics=differing, evaluation=str(evaluation.pk))

@@ -167,8 +167,16 @@ class Phase(models.Model):
             errors["formula"] = (
                 "Files were submitted under another formula, and scoring them again is not possible yet."
             )
+        if "formula" not in errors and (lacking := self._columns_lacking()):
+            errors["formula"] = f"The answer key of this phase lacks the column {lacking}, which this formula needs."
         if errors:
             raise ValidationError(errors)
+
+    def _columns_lacking(self) -> str:
+        from challenge.datasets.services import columns_lacking, current_answer_key
+
+        key = None if self._state.adding else current_answer_key(self)
+        return columns_lacking(self.formula, key.further_columns) if key else ""
 
     def state_at(self, now: Any) -> str:
         """`upcoming`, `open` or `closed` at the moment `now`."""

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from challenge.contests.admin import OrganiserAdmin
 from challenge.contests.models import Phase
 from challenge.datasets.models import AnswerKey, DataFile
-from challenge.datasets.services import add_answer_key, add_data_file
+from challenge.datasets.services import add_answer_key, add_data_file, columns_lacking, further_columns
 from challenge.submissions.models import Evaluation
 from scoring.answer_key import InvalidAnswerKey, read_answer_key
 
@@ -42,9 +42,14 @@ class AnswerKeyForm(forms.ModelForm):
         """The bytes of a valid key."""
         content: bytes = self.cleaned_data["upload"].read()
         try:
-            read_answer_key(content)
+            table = read_answer_key(content)
         except InvalidAnswerKey as error:
             raise ValidationError(str(error)) from error
+        phase = self.cleaned_data.get("phase")
+        if phase and (lacking := columns_lacking(phase.formula, further_columns(table))):
+            raise ValidationError(
+                f"The main score of this phase, {phase.formula}, needs the column {lacking}: add it or change the formula."
+            )
         return content
 
 
@@ -57,7 +62,17 @@ class AnswerKeyAdmin(OrganiserAdmin):
     may_change = False
     list_display = ("phase", "version", "is_current", "rows", "subset_columns", "uploaded_by", "created_at")
     list_select_related = ("phase__challenge", "uploaded_by")
-    fields = ("phase", "version", "is_current", "rows", "subset_columns", "sealed_sha256", "uploaded_by", "created_at")
+    fields = (
+        "phase",
+        "version",
+        "is_current",
+        "rows",
+        "subset_columns",
+        "further_columns",
+        "sealed_sha256",
+        "uploaded_by",
+        "created_at",
+    )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The upload form for a new key, the public facts of an old one."""

@@ -59,6 +59,9 @@ class AnswerKey(models.Model):
     names = models.FileField(upload_to="answer-key-names/", editable=False)
     rows = models.PositiveIntegerField(editable=False)
     subset_columns = models.JSONField(default=list, editable=False)
+    further_columns = models.JSONField(
+        default=list, editable=False, help_text="What further criteria need: mos_std, n_ratings, pair_group."
+    )
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )

@@ -7,6 +7,7 @@ Both cache per key version: keys are immutable.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import IO
 from uuid import UUID
@@ -20,8 +21,9 @@ from challenge.contests.models import Phase
 from challenge.core.storage import sha256_of
 from challenge.datasets import sealing
 from challenge.datasets.models import AnswerKey, DataFile
+from scoring.answer_key import RESERVED, read_answer_key
 from scoring.answer_key import AnswerKey as KeyTable
-from scoring.answer_key import read_answer_key
+from scoring.formula import Formula
 
 
 def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> AnswerKey:
@@ -42,12 +44,23 @@ def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> Answe
             sealed_sha256=hashlib.sha256(sealed).hexdigest(),
             rows=len(table.names),
             subset_columns=sorted(table.subsets),
+            further_columns=further_columns(table),
             uploaded_by=actor,
         )
         key.sealed.save(f"{key.pk}.sealed", ContentFile(sealed), save=False)
         key.names.save(f"{key.pk}.txt", ContentFile("\n".join(sorted(table.names)).encode()), save=False)
         key.save()
     return key
+
+
+def further_columns(table: KeyTable) -> list[str]:
+    """The columns of a key that further criteria need, and that it has."""
+    return [name for name in RESERVED if getattr(table, name, None) is not None and name not in ("name", "mos")]
+
+
+def columns_lacking(formula: str, columns: Sequence[str]) -> str:
+    """Which columns a main-score formula needs that are not among `columns`, as a list for people; "" for none."""
+    return ", ".join(name for name in Formula(formula).columns_needed if name not in columns)
 
 
 def current_answer_key(phase: Phase) -> AnswerKey | None:

@@ -16,7 +16,8 @@ from challenge.contests.models import Phase, Team
 from challenge.core import work
 from challenge.datasets.sealing import SealingError
 from challenge.datasets.services import open_answer_key
-from challenge.leaderboards.board import board
+from challenge.leaderboards.board import Row, board
+from challenge.leaderboards.whiskers import Whiskers
 from challenge.submissions.models import Evaluation, Submission
 from tests.factories import answer_key_csv, prediction_csv
 
@@ -63,7 +64,7 @@ def test_the_analysis_is_the_librarys_evaluation_to_the_last_digit(world, tmp_pa
     key, predictions = tmp_path / "key.csv", tmp_path / "predictions.csv"
     key.write_bytes(answer_key_csv())
     predictions.write_bytes(prediction_csv())
-    expected = scoring.evaluate(predictions, key)
+    expected = scoring.evaluate(predictions, key, criteria=True)
     assert evaluation.analysis.state == "done"
     assert evaluation.analysis.result == expected.to_dict()
     assert set(evaluation.analysis.result["subsets"]["generator"]["alpha"]["intervals"]) == {
@@ -323,3 +324,33 @@ def test_a_team_that_is_renamed_stays_compared(world):
     compare(world.development.pk)
     Team.objects.filter(name="Team 0").update(name="Zebra")
     assert board(world.development)[0].group == 1
+
+
+def test_one_bad_row_does_not_squeeze_the_others(world):
+    rows = [
+        Row(
+            rank=place,
+            label="",
+            method_name="",
+            is_reference=place == 2,
+            is_demo=False,
+            team_id=None,
+            submission_id=world.team.pk,
+            evaluation_id=world.team.pk,
+            received_at=timezone.now(),
+            entries=1,
+            rank_value=value,
+            scores={},
+            reason="",
+            interval=[value - 0.01, value + 0.01],
+        )
+        for place, value in enumerate([0.8, 0.79, -0.7], start=1)
+    ]
+    whisker = Whiskers(rows)
+    assert whisker.high - whisker.low == pytest.approx(0.16)
+    first, second, last = map(whisker, rows)
+    assert "<circle" in first
+    assert "reference-line" in second
+    assert "<circle" not in last
+    assert "-0.7100 to -0.6900" in last
+    assert Whiskers([])(rows[0]) == ""

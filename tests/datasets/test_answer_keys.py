@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -99,3 +100,28 @@ def test_the_admin_lists_the_errors_of_a_wrong_key(world, client):
     page = client.post(reverse("admin:datasets_answerkey_add"), data).content.decode()
     assert "line 3" in page.lower()
     assert "line 4" in page.lower()
+
+
+def test_a_key_has_the_columns_that_the_main_score_needs_or_is_refused(world, client):
+    world.development.formula = "auc_bw"
+    world.development.save()
+    client.force_login(world.organiser)
+
+    def send(content):
+        data = {"phase": str(world.development.pk), "upload": SimpleUploadedFile("key.csv", content)}
+        return client.post(reverse("admin:datasets_answerkey_add"), data, follow=True).content.decode()
+
+    assert "needs the column mos_std, n_ratings" in send(answer_key_csv())
+    lines = answer_key_csv().decode().splitlines()
+    wider = [lines[0] + ",mos_std,n_ratings", *(f"{line},0.5,20" for line in lines[1:])]
+    assert "needs the column" not in send("\n".join(wider).encode())
+    key = current_answer_key(world.development)
+    assert (key.subset_columns, key.further_columns) == (["generator"], ["mos_std", "n_ratings"])
+
+
+def test_a_formula_that_the_key_cannot_serve_is_refused(world):
+    world.development.formula = "0.5 * srocc + 0.5 * pair_accuracy_within"
+    with pytest.raises(ValidationError, match="lacks the column pair_group"):
+        world.development.clean()
+    world.development.formula = "0.5 * srocc + 0.5 * pair_accuracy"
+    world.development.clean()

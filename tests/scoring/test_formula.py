@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring import Formula, InvalidFormula
-from scoring.formula import DEFAULT_FORMULA, METRICS
+from scoring import AnswerKey, Formula, InvalidFormula, evaluate
+from scoring.formula import CRITERIA, DEFAULT_FORMULA, METRICS
 
 VALUES = {"srocc": 0.8, "krocc": 0.6, "plcc": 0.9, "pearson": 0.85, "rmse": 0.5, "plcc_logistic4": 0.88}
 
@@ -165,3 +166,24 @@ def test_arithmetic_agrees_with_python(text):
     except ZeroDivisionError:
         expected = None
     assert Formula(text).evaluate(VALUES) == expected
+
+
+def test_a_formula_says_which_columns_the_answer_key_must_have():
+    assert Formula("srocc + rmse_p1401 + pair_accuracy").columns_needed == ()
+    assert Formula("auc_bw - outlier_ratio").columns_needed == ("mos_std", "n_ratings")
+    assert Formula("pair_accuracy_within").columns_needed == ("pair_group",)
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_a_criterion_is_undefined_just_without_those_columns(name):
+    rng = np.random.default_rng(1)
+    names = [f"{i:03d}" for i in range(60)]
+    mos = rng.uniform(0, 5, 60)
+    predictions = dict(zip(names, (mos + rng.normal(0, 1, 60)).tolist(), strict=True))
+    columns = {"mos_std": np.full(60, 0.8), "n_ratings": np.full(60, 20.0), "pair_group": ["a", "b"] * 30}
+    needed = Formula(name).columns_needed
+    enough = AnswerKey(tuple(names), mos, {}, **{column: columns[column] for column in needed})
+    assert evaluate(predictions, enough, bootstrap=0, formula=name).main is not None
+    for column in needed:
+        less = AnswerKey(tuple(names), mos, {}, **{other: columns[other] for other in needed if other != column})
+        assert evaluate(predictions, less, bootstrap=0, formula=name).main is None

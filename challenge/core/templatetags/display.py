@@ -24,6 +24,17 @@ METRIC_NAMES = {
     "rmse": "RMSE",
     "pearson": "Pearson",
     "plcc_logistic4": "PLCC (4 parameters)",
+    "rmse_p1401": "RMSE (P.1401)",
+    "rmse_star": "RMSE* (P.1401)",
+    "outlier_ratio": "Outlier ratio",
+    "auc_ds": "AUC, different or similar",
+    "auc_bw": "AUC, better or worse",
+    "cc_0": "Correct classification",
+    "pair_accuracy": "Pairwise accuracy",
+    "pair_accuracy_within": "Pairwise accuracy within groups",
+    "pairs_different": "Pairs that differ",
+    "pairs_similar": "Pairs that do not differ",
+    "threshold_95": "Threshold at 95 %",
 }
 
 
@@ -32,6 +43,12 @@ def score(value: float | str | None) -> SafeString:
     """A metric to four decimals; an en dash where it is undefined (a template passes "" for what is not there)."""
     # Safe: a number or a dash. A board has a thousand of them, and escaping each is a fifth of its rendering.
     return SafeString(UNDEFINED if value is None or value == "" else f"{value:.4f}")
+
+
+@register.filter
+def figure(value: float | None) -> str:
+    """A criterion: a count in groups of three, anything else as a metric."""
+    return thousands(value) if isinstance(value, int) else score(value)
 
 
 @register.filter
