@@ -48,7 +48,8 @@ class AnswerKeyForm(forms.ModelForm):
         phase = self.cleaned_data.get("phase")
         if phase and (lacking := columns_lacking(phase.formula, further_columns(table))):
             raise ValidationError(
-                f"The main score of this phase, {phase.formula}, needs the column {lacking}: add it or change the formula."
+                f"The main score of this phase, {phase.formula}, needs the column {lacking}: add it, or change the "
+                "formula."
             )
         return content
 
