@@ -88,10 +88,12 @@ class Board:
         *,
         decimals: int,
         ladder: bool = False,
+        standard_errors: float = 1.0,
         budget: float = math.inf,
     ) -> None:
         self.world, self.rows, self.deciding = world, rows, deciding
-        self.decimals, self.ladder, self.budget = decimals, ladder, budget
+        self.decimals, self.ladder = decimals, ladder
+        self.standard_errors, self.budget = standard_errors, budget
         self.bits, self.moves = 0.0, 0
         self._best = -math.inf
         self._last: Released | None = None
@@ -115,7 +117,9 @@ class Board:
     def _climb(self, file: Floats, score: float) -> Answer:
         last = self._last
         if last is None or last.value is None or score - last.value > 10.0**-self.decimals:
-            last = self._last = release(last, score, self.world.draws(file, self.rows), decimals=self.decimals)
+            draws = self.world.draws(file, self.rows)
+            last = release(last, score, draws, decimals=self.decimals, standard_errors=self.standard_errors)
+            self._last = last
             return Answer(last.shown or 0.0, last.moved)
         return Answer(last.shown or 0.0, False)  # as `release` would say; the draws cost ten times the score
 
@@ -167,8 +171,10 @@ def equations(board: Board, model: Floats, rng: np.random.Generator) -> Attack:
 
     def solve() -> Floats:
         rows, answers = np.stack(asked), np.array(told)
+        if board.ladder:  # yes and no instead of scores: only their differences say something
+            answers -= answers.mean()
         solution = np.zeros(model.size)
-        solution[:hidden] = np.linalg.lstsq(rows @ rows.T, answers - answers.mean())[0] @ rows
+        solution[:hidden] = np.linalg.lstsq(rows @ rows.T, answers)[0] @ rows
         return solution
 
     while True:

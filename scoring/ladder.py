@@ -1,7 +1,7 @@
 """Which score a team is shown during a phase: a Ladder, so that trying often does not pay.
 
 A team's shown score moves only when a submission beats the one behind it by more than the standard error of their
-paired difference, and by at least one unit of the last decimal shown; otherwise the old score stays, and the team
+paired difference, and by more than one unit of the last decimal shown; otherwise the old score stays, and the team
 learns only that this submission was not better. This is the parameter-free Ladder of Blum and Hardt (2015), The
 Ladder: A Reliable Leaderboard for Machine Learning Competitions, ICML, arXiv 1502.04585, with two changes. A
 correlation is no mean of losses, so the standard error comes from the paired bootstrap. And one unit of the display
@@ -9,7 +9,8 @@ is the least step, as in their Ladder with a fixed step: the standard error of t
 is nearly 0, and a hill climber in small steps would pass (docs/overfitting.md has the figures).
 
 Contract: everything is a pure function. The releases of a team follow from its submissions in order of receipt; the
-order in which they were scored cannot matter, and a release once made never changes. An undefined score moves nothing.
+order in which they were scored cannot matter, and a release once made never changes. A score that is undefined, or
+is on more than 5 % of its resamples, moves nothing.
 For participants are `shown`, `moved` and `reason`, which hold no other number; `value`, `step` and `draws` tell more
 about the hidden scores and are for organisers and storage.
 """
@@ -36,8 +37,8 @@ TYPICAL_CORRELATION = 0.75  # of a decent metric: what the decimals of a whole b
 FIRST = "the first score"
 BETTER = "better than the score shown before"
 NOT_BETTER = "not better than the score shown, or by too little to tell"
-UNDEFINED = "the main score is undefined"
-UNSTABLE = f"the main score is undefined on more than {1 - MOSTLY:.0%} of the resamples"
+# One sentence for both: two would tell whether the one image that differs is among the rows scored.
+UNDEFINED = "the main score is undefined, or would be without a few images"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +88,8 @@ def release(
     _check_options(decimals, standard_errors)
     old = previous or Released(None, False, "", None, None, None)
     drawn = None if draws is None else np.asarray(draws, dtype=np.float64)
-    if score is None or drawn is None or not math.isfinite(score):
+    if score is None or drawn is None or not (math.isfinite(score) and _mostly(np.isfinite(drawn))):
         return _stay(old, UNDEFINED)
-    if not _mostly(np.isfinite(drawn)):
-        return _stay(old, UNSTABLE)
     step = None
     if old.value is not None and old.draws is not None:
         step = paired_standard_error(drawn, old.draws)

@@ -49,6 +49,14 @@ def test_a_ladder_keeps_the_gap_near_the_standard_error_where_a_plain_board_is_o
     assert max(spent) <= BUDGET
 
 
+def test_as_many_exact_answers_as_images_give_the_order_of_all_mos(mos):
+    settings = Settings(hidden=60, checkpoints=(20, 70), resamples=2)
+    world, model = draw_world(mos, settings, 0)
+    few, enough = attacked("equations", new_boards(world, 0)["full precision"], model, 0, settings.checkpoints)
+    assert few.recovered < 0.9
+    assert enough.recovered > 0.999
+
+
 def test_a_plain_board_shows_every_score_and_a_ladder_only_what_moves(mos):
     world, model = draw_world(mos, SMALL, 0)
     rows = world.hidden

@@ -16,7 +16,6 @@ from scoring.ladder import (
     FIRST,
     NOT_BETTER,
     UNDEFINED,
-    UNSTABLE,
     Submitted,
     board_decimals,
     display_decimals,
@@ -91,7 +90,7 @@ def test_an_undefined_score_moves_nothing(score, draws):
 def test_a_score_that_many_resamples_leave_undefined_moves_nothing():
     draws = drawn(0.9)
     draws[: B // 20 + 1] = np.nan
-    assert release(None, 0.9, draws, decimals=3).reason == UNSTABLE
+    assert release(None, 0.9, draws, decimals=3).reason == UNDEFINED
     draws[0] = 0.9  # now 5 % are undefined
     assert release(None, 0.9, draws, decimals=3).moved
 
