@@ -50,7 +50,7 @@ def collect(images: Sequence[ImageFile], out: Path, *, workers: int) -> Collecte
     rows: list[Row] = []
     unreadable: list[str] = []
     kept = 0
-    results = in_order(_measure_file, jobs, workers=workers)
+    results = in_order(measure_file, jobs, workers=workers)
     bar = progress(results, total=len(jobs), unit="images", label="attributes")
     with out.open("a", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -92,7 +92,7 @@ def _resume(out: Path) -> dict[str, Row]:
     return {row[0]: tuple(row) for row in islice(rows, 1, None) if len(row) == len(COLUMNS)}
 
 
-def _measure_file(job: tuple[ImageFile, Row | None]) -> Row | str:
+def measure_file(job: tuple[ImageFile, Row | None]) -> Row | str:
     """The row of an image (the known one if it is of the same bytes), or why there is none."""
     image, known = job
     try:
