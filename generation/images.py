@@ -90,6 +90,8 @@ def decode(content: bytes) -> tuple[RGB, str]:
         raise Unreadable("not an image" if content else "the file is empty") from None
     except Unreadable:
         raise
+    except MemoryError:
+        raise Unreadable("too large for the memory of this machine") from None
     except (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, EOFError, struct.error) as error:
         raise Unreadable(f"damaged: {error}") from None
 

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import connection, get_context, parent_process
 from typing import TypeVar
@@ -27,7 +28,7 @@ def in_order(function: Callable[[T], R], items: Iterable[T], *, workers: int) ->
     """function(item) for each item, in the order of items; with one worker in this process.
 
     Workers are fresh interpreters, so `function` must be importable. Ctrl-C is left to this process: what was handed
-    out is finished, the rest is not begun. Raises what `function` raises, and BrokenProcessPool when a worker dies.
+    out is finished, the rest is not begun. Raises what `function` raises, and ChildProcessError when a worker dies.
     """
     if workers == 1:
         yield from map(function, items)
@@ -40,6 +41,10 @@ def in_order(function: Callable[[T], R], items: Iterable[T], *, workers: int) ->
             result = waiting.popleft().result()
             waiting.extend(pool.submit(function, item) for item in islice(queue, 1))
             yield result
+    except BrokenProcessPool:
+        raise ChildProcessError(
+            "a worker process was killed, perhaps for want of memory: run the command again with fewer --workers"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

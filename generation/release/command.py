@@ -84,6 +84,12 @@ def run(arguments: argparse.Namespace) -> int:
     private = (arguments.private or out.with_name(f"{out.name}.private")).absolute()
     if private.is_relative_to(out):
         raise InvalidInput(f"--private {private} lies in --out {out}, which is to be published")
+    if not arguments.images.is_dir():
+        raise InvalidInput(f"--images {arguments.images}: is not a folder")
+    if arguments.images.resolve().is_relative_to(out.resolve()):
+        raise InvalidInput(
+            f"--images {arguments.images} lies in --out {out}, whose files are removed when they are stale"
+        )
     check_folder(out)
     rows = load_rows(
         arguments.table,

@@ -73,6 +73,8 @@ def load_ratings(path: Path, published: Set[str], private: Path) -> Ratings:
         if not row["rating"].strip():
             problems.append(f"{table.place(i)}: the rating is empty")
         rows.append(released)
+    if not rows:
+        problems.append(f"{path}: has no rating of a published image: the names must be those of the table of images")
     if problems:
         raise InvalidInput(*problems)
     rows.sort(key=lambda row: (row["image"], row["subject"], row["session"], str(row.get("scale"))))

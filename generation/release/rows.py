@@ -82,10 +82,12 @@ def load_rows(
     problems += _assign_splits(entries, images, splits)
     by_file = {entry.file: entry for entry in entries.values()}
     for table in tables:
-        for i, row in enumerate(table.rows):
-            entry = entries.get(row["name"]) or by_file.get(row["name"])
+        found = [entries.get(row["name"]) or by_file.get(row["name"]) for row in table.rows]
+        if not any(found):
+            problems.append(f"{table.path}: names none of the images of {images}: the names must be the same")
+        for i, entry in enumerate(found):
             if entry is not None:
-                problems += _merge(entry, table.place(i), row, kinds)
+                problems += _merge(entry, table.place(i), table.rows[i], kinds)
     present = {column for table in tables for column in table.columns}
     if absent := [column for column in describes if column not in present]:
         problems.append(f"{images}: no table has the column {', '.join(absent)}")

@@ -45,6 +45,11 @@ def opinions(number: int) -> dict[str, Any]:
     }
 
 
+def hidden_digits() -> set[str]:
+    """How the opinions on the images of the test split are written."""
+    return {str(value) for number in HIDDEN for value in opinions(number).values()}
+
+
 def make_case(folder: Path) -> Path:
     """Write images/, images.csv, splits.csv, plan.csv, ratings.csv, prompts.csv, funnel.json and card.yaml."""
     for number in range(N):

@@ -15,7 +15,8 @@ import pytest
 from generation.cli import main
 from generation.release import command, contents, formats, rows
 from tests.generation.pictures import write_picture
-from tests.generation.release_case import HIDDEN, N, make_case, name_of, opinions, release, tree, write
+from tests.generation.release_case import HIDDEN, N, hidden_digits, make_case, name_of, opinions, release, tree, write
+from tests.reference import shared
 
 
 @pytest.fixture
@@ -41,11 +42,6 @@ def text_of(path, content):
 def said_in(folder):
     """The text of every file of a tree."""
     return "\n".join(text_of(path, content) for path, content in tree(folder).items())
-
-
-def secrets():
-    """Digits of the hidden opinions."""
-    return {str(value) for number in HIDDEN for value in opinions(number).values()}
 
 
 def test_the_tree_is_the_documented_one(case, capsys):
@@ -132,7 +128,7 @@ def test_no_hidden_opinion_is_anywhere(case, capfd):
     said = said_in(case / "out")
     shown = capfd.readouterr()
     said += shown.out + shown.err + (case / "out.progress.jsonl").read_text()
-    assert not [secret for secret in secrets() if secret in said]
+    assert not [secret for secret in hidden_digits() if secret in said]
     # The search does find what is there.
     assert all(str(value) in said for number in range(14) for value in opinions(number).values())
     raw = b"".join(found.values())
@@ -214,21 +210,10 @@ def test_an_interrupted_release_goes_on(case, capsys, monkeypatch):
 def test_files_of_an_earlier_release_that_would_tell_scores_are_removed(case):
     assert release(case, "--publish", "train,validation,test", "--shard-size", "1M") == 0
     said = said_in(case / "out")
-    assert all(secret in said for secret in secrets())
+    assert all(secret in said for secret in hidden_digits())
     assert release(case, "--shard-size", "3K") == 0
     said = said_in(case / "out")
-    assert not [secret for secret in secrets() if secret in said]
-
-
-def test_a_folder_with_other_files_is_refused_untouched(case, capsys):
-    (case / "out" / ".git").mkdir(parents=True)
-    (case / "out" / ".git" / "config").write_text("")
-    assert release(case) == 0
-    (case / "out" / "thesis.tex").write_text("mine")
-    before = tree(case / "out")
-    assert release(case, "--shard-size", "3K") == 1
-    assert "holds files that are not of a release: thesis.tex" in capsys.readouterr().err
-    assert tree(case / "out") == before
+    assert not [secret for secret in hidden_digits() if secret in said]
 
 
 def test_unreadable_images_are_listed_and_the_others_released(case, capsys):
@@ -315,74 +300,36 @@ def test_a_database_without_scores_is_released_too(case):
     assert not (case / "out.private").exists()
 
 
-def change(case, file, old, new):
-    path = case / file
-    content = path.read_bytes()
-    assert old in content
-    path.write_bytes(content.replace(old, new, 1))
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
-    [
-        ("images.csv", b"name,file", b"title,file", "images.csv: no column name; it has: title"),
-        ("images.csv", b"SD1.4,", b"SD1.4\xe9,", "images.csv:2: the text is not UTF-8"),
-        ("images.csv", b",1.0271828,", b",good,", "images.csv:2: mos of"),
-        ("images.csv", b",1.0271828,", b",,", "images.csv: 1 of 12 images of the split train have no MOS"),
-        ("images.csv", str(opinions(15)["mos"]).encode(), b"", "1 of 6 images of the split test have no MOS"),
-        ("images.csv", b"7000003", b"7.5", "is not a whole number"),
-        ("images.csv", b"a/0.png", b"../0.png", "leads out of the folder of images"),
-        ("images.csv", name_of(0).encode(), b"a/0.png", "cannot be the name of a file everywhere"),
-        ("images.csv", name_of(0).encode(), b"picture", "ends in none of .png"),
-        ("splits.csv", b"name,split", b"name,set", "splits.csv: no column split"),
-        ("splits.csv", b",train", b",dev", "splits.csv:2: the split 'dev' is none of train, validation, test"),
-        ("splits.csv", name_of(0).encode(), b"other.png", f"splits.csv: {name_of(0)!r} is in no split"),
-        ("plan.csv", b",false", b",perhaps", "is neither true nor false"),
-        ("plan.csv", b"index,name", b"index,model", "plan.csv: no column name"),
-        ("ratings.csv", b"subject,", b"rater,", "ratings.csv: no column subject"),
-        ("ratings.csv", b",3.5,", b",great,", "ratings.csv:2: rating is not a number"),
-        ("ratings.csv", b",3.5,", b",,", "ratings.csv:2: the rating is empty"),
-        ("prompts.csv", b"id,prompt", b"mos,prompt", "prompts.csv: holds mos, which would tell hidden scores"),
-        ("card.yaml", b"license: CC-BY-4.0", b"licence: CC-BY-4.0", "card.yaml: the key 'licence' is unknown"),
-        ("card.yaml", b"version: 1.0.0", b"version: 1.0", "version must be three numbers"),
-        ("card.yaml", b"title: Waves", b"title: [Waves", "card.yaml: is not YAML"),
-        ("card.yaml", b"[A. Author,", b"[[A. Author],", "an author is a name"),
-    ],
-)
-def test_wrong_input_is_refused_by_line_and_nothing_is_written(case, capsys, file, old, new, said):
-    change(case, file, old, new)
-    assert release(case) == 1
-    captured = capsys.readouterr()
-    assert said in captured.err
-    assert "Traceback" not in captured.err
-    assert not [secret for secret in secrets() if secret in captured.err + captured.out]
-    assert not (case / "out").exists()
-    assert not (case / "out.private" / "test.txt").exists()
-
-
-def test_tables_that_contradict_each_other_are_refused_without_telling_scores(case, capsys):
-    with (case / "images.csv").open() as stream:
-        known = list(csv.DictReader(stream))
-    write(case / "mos.csv", [{"image": row["name"], "mos": float(row["mos"]) + 1} for row in known])
-    change(case, "plan.csv", b"index,name,iterations", b"index,name,model")
-    assert release(case, tables="images splits plan mos") == 1
-    said = capsys.readouterr().err
-    assert f"plan.csv:2: model of {name_of(0)!r} is another one in an earlier table" in said
-    assert not [secret for secret in secrets() if secret in said]
-
-
-def test_the_private_folder_may_not_be_published(case, capsys):
-    assert release(case, "--private", str(case / "out" / "private")) == 1
-    assert "which is to be published" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "wrong", [["--publish", "dev"], ["--formats", "zip"], ["--shard-size", "0"], ["--workers", "x"]]
-)
-def test_a_wrong_command_line_has_status_2(case, wrong):
-    with pytest.raises(SystemExit) as stopped:
-        release(case, *wrong)
-    assert stopped.value.code == 2
+def test_a_real_database_is_released_in_place(tmp_path, capsys):
+    source = shared("avt-ai-images/images_original").parent
+    with (source / "quality_2023.csv").open() as stream:
+        quality = {row["image_key"]: row for row in csv.DictReader(stream)}
+    names = {f"stable_diffusion/p{number:02d}": f"sd_{number:02d}.png" for number in range(1, 28)}
+    images = [
+        {"name": name, "file": f"{key}.png", "mos": quality[key]["rating"], "std": quality[key]["std"]}
+        | {"split": ("train", "train", "test")[i % 3]}
+        for i, (key, name) in enumerate(names.items())
+    ]
+    write(tmp_path / "images.csv", images)
+    with (source / "raw_2023_quality_appeal.csv").open() as stream:
+        votes = [row for row in csv.DictReader(stream) if row["image_key"] in names]
+    ratings = [
+        {"subject": row["user_ID"], "image": names[row["image_key"]], "session": 1, "rating": row["rating"]}
+        | {"scale": row["scale"], "timestamp": row["timestamp"]}
+        for row in votes
+    ]
+    write(tmp_path / "ratings.csv", ratings)
+    arguments = ["release", "--images", str(source / "images_original"), "--table", str(tmp_path / "images.csv")]
+    arguments += ["--ratings", str(tmp_path / "ratings.csv"), "--out", str(tmp_path / "out"), "--workers", "1"]
+    assert main(arguments) == 0
+    assert "27 images (train 18, test 9)" in capsys.readouterr().out
+    hidden = {row["name"] for row in images if row["split"] == "test"}
+    released = pq.read_table(tmp_path / "out" / "ratings" / "raw_ratings.parquet").to_pylist()
+    assert {row["image"] for row in released} == set(names.values()) - hidden
+    assert len(released) == sum(row["image"] not in hidden for row in ratings)
+    assert {row["scale"] for row in released} == {"image_quality", "image_appeal"}
+    test = pq.read_table(tmp_path / "out" / "data" / "test-00000-of-00001.parquet")
+    assert test.column("mos").null_count == test.num_rows == 9
 
 
 def test_the_help_knows_the_same_formats_and_splits_as_the_code():
