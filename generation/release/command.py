@@ -23,7 +23,7 @@ import argparse
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,6 @@ from generation.parallel import cores
 from generation.problems import InvalidInput
 
 if TYPE_CHECKING:
-    from generation.release.contents import Checked
     from generation.release.rows import Rows
     from generation.release.tree import Release, Written
 
@@ -74,23 +73,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the release; 1 when images could not be read."""
+    """Make the release; 1 when images could not be read. All tables are read before the first image."""
+    from generation.release.card import read_card
+    from generation.release.columns import released
+    from generation.release.commitment import commit, openings_of
     from generation.release.contents import check_images
+    from generation.release.documents import Facts
     from generation.release.ledger import Ledger
+    from generation.release.ratings import load_ratings
     from generation.release.rows import load_rows
-    from generation.release.tree import check_folder, write_release
+    from generation.release.tree import Release, write_release
 
-    out = arguments.out.absolute()
-    private = (arguments.private or out.with_name(f"{out.name}.private")).absolute()
-    if private.is_relative_to(out):
-        raise InvalidInput(f"--private {private} lies in --out {out}, which is to be published")
-    if not arguments.images.is_dir():
-        raise InvalidInput(f"--images {arguments.images}: is not a folder")
-    if arguments.images.resolve().is_relative_to(out.resolve()):
-        raise InvalidInput(
-            f"--images {arguments.images} lies in --out {out}, whose files are removed when they are stale"
-        )
-    check_folder(out)
+    out, private = _folders(arguments)
     rows = load_rows(
         arguments.table,
         more=[path for path in (arguments.plan, arguments.mos, arguments.attributes) if path],
@@ -98,12 +92,28 @@ def run(arguments: argparse.Namespace) -> int:
         publish=arguments.publish,
         describes=[column.lower() for column in arguments.describes],
     )
+    card = read_card(arguments.card)
+    origins = _origins(arguments, {entry.name for entry in rows.entries})
+    ratings = load_ratings(arguments.ratings, rows.published_names, private) if arguments.ratings else None
+    openings = openings_of(private, rows.published_mos)
+    commitments = commit(private, rows.secrets) | {split: opening.commitment for split, opening in openings.items()}
+
     out.parent.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(out.with_name(f"{out.name}.progress.jsonl"))
     checked = check_images(rows.entries, arguments.images, list(rows.columns), ledger, workers=arguments.workers)
     if not checked.items:
         raise InvalidInput(*checked.unreadable, "no image is left to release")
-    release = _assemble(arguments, rows, checked, private)
+    ratings = ratings and ratings.of({item.name for item in checked.items})
+    facts = Facts(
+        items=checked.items,
+        columns=released(rows.columns),
+        formats=arguments.formats,
+        published=rows.published,
+        commitments=commitments,
+        openings=list(openings),
+        ratings=len(ratings.rows) if ratings else None,
+    )
+    release = Release(facts, card, arguments.shard_size, openings, ratings, origins)
     written = write_release(release, out, ledger)
     _print_summary(release, rows, written, out, private)
     if checked.resized:
@@ -115,41 +125,35 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if checked.unreadable and not arguments.skip_unreadable else 0
 
 
-def _assemble(arguments: argparse.Namespace, rows: Rows, checked: Checked, private: Path) -> Release:
-    """Everything but the images: card, commitments, ratings, and tables on how the database was made."""
-    from generation.release.card import read_card
-    from generation.release.columns import released
-    from generation.release.commitment import commit, openings_of
-    from generation.release.documents import Facts
-    from generation.release.origins import plan_rows, prompt_funnel, prompt_rows
-    from generation.release.ratings import load_ratings
-    from generation.release.tree import Release
+def _folders(arguments: argparse.Namespace) -> tuple[Path, Path]:
+    """The folder of the release and the private one. Raises InvalidInput where one would endanger another."""
+    from generation.release.tree import check_folder
 
-    card = read_card(arguments.card)
-    names = {item.name: item.split for item in checked.items}
-    ratings = None
-    if arguments.ratings:
-        published = {name for name, split in names.items() if split in rows.published}
-        ratings = load_ratings(arguments.ratings, published, private)
-    tables = {}
+    out: Path = arguments.out.absolute()
+    private: Path = (arguments.private or out.with_name(f"{out.name}.private")).absolute()
+    images: Path = arguments.images
+    if private.resolve().is_relative_to(out.resolve()):
+        raise InvalidInput(f"--private {private} lies in --out {out}, which is to be published")
+    if not images.is_dir():
+        raise InvalidInput(f"--images {images}: is not a folder")
+    if images.resolve().is_relative_to(out.resolve()):
+        raise InvalidInput(f"--images {images} lies in --out {out}, whose files are removed when they are stale")
+    check_folder(out)
+    return out, private
+
+
+def _origins(arguments: argparse.Namespace, names: Set[str]) -> dict[str, str]:
+    """{path in the release: text} of what tells how the database was made."""
+    from generation.release.origins import plan_csv, prompt_funnel, prompts_csv
+
+    found = {}
     if arguments.plan:
-        tables["metadata/plan.csv"] = plan_rows(arguments.plan, names.keys())
+        found["metadata/plan.csv"] = plan_csv(arguments.plan, names)
     if arguments.prompts:
-        tables["metadata/prompts.csv"] = prompt_rows(arguments.prompts)
-    funnel = prompt_funnel(arguments.funnel) if arguments.funnel else None
-    # Last, so that nothing is promised for a release that is refused.
-    openings = openings_of(private, rows.published_mos)
-    commitments = commit(private, rows.secrets) | {split: opening.commitment for split, opening in openings.items()}
-    facts = Facts(
-        items=checked.items,
-        columns=released(rows.columns),
-        formats=arguments.formats,
-        published=rows.published,
-        commitments=commitments,
-        openings=list(openings),
-        ratings=len(ratings.rows) if ratings else None,
-    )
-    return Release(facts, card, arguments.shard_size, openings, ratings, tables, funnel)
+        found["metadata/prompts.csv"] = prompts_csv(arguments.prompts)
+    if arguments.funnel:
+        found["metadata/prompt_funnel.json"] = prompt_funnel(arguments.funnel)
+    return found
 
 
 def _print_summary(release: Release, rows: Rows, written: Written, out: Path, private: Path) -> None:

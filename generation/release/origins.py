@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Set
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
+from generation.fields import write_csv
 from generation.problems import InvalidInput
 from generation.release.columns import KNOWN, OPINIONS
 from generation.tables import read_table
 
-Rows = tuple[list[str], list[list[str]]]
 
-
-def plan_rows(path: Path, names: Set[str]) -> Rows:
+def plan_csv(path: Path, names: Set[str]) -> str:
     """Known columns of the plan and its rows of the images in `names`, in ascending order of name.
 
     Width and height are those that were planned.
@@ -22,15 +22,15 @@ def plan_rows(path: Path, names: Set[str]) -> Rows:
     known = {"name", "index", "width", "height"} | KNOWN.keys() - OPINIONS.keys()
     columns = [column for column in table.columns if column in known]
     rows = sorted((row for row in table.rows if row["name"] in names), key=lambda row: row["name"])
-    return columns, [[row[column] for column in columns] for row in rows]
+    return _csv(columns, ([row[column] for column in columns] for row in rows))
 
 
-def prompt_rows(path: Path) -> Rows:
+def prompts_csv(path: Path) -> str:
     """The table of prompts as it is. Raises InvalidInput when it holds opinions: one prompt is often one image."""
     table = read_table(path, ["prompt"])
     if opinions := [column for column in table.columns if column in OPINIONS]:
         raise InvalidInput(f"{path}: holds {', '.join(opinions)}, which would tell hidden scores; take the columns out")
-    return table.columns, [list(row.values()) for row in table.rows]
+    return _csv(table.columns, (list(row.values()) for row in table.rows))
 
 
 def prompt_funnel(path: Path) -> str:
@@ -41,3 +41,9 @@ def prompt_funnel(path: Path) -> str:
     except ValueError as error:
         raise InvalidInput(f"{path}: is not JSON: {error}") from None
     return text
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    stream = io.StringIO()
+    write_csv(stream, columns, rows)
+    return stream.getvalue()

@@ -13,7 +13,7 @@ import io
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generation.problems import InvalidInput
@@ -35,6 +35,11 @@ class Ratings:
     rows: Sequence[dict[str, Value]]
     left_out: int
     columns_left_out: Sequence[str]
+
+    def of(self, names: Set[str]) -> Ratings:
+        """Only the ratings of the images in `names`."""
+        rows = [row for row in self.rows if row["image"] in names]
+        return replace(self, rows=rows, left_out=self.left_out + len(self.rows) - len(rows))
 
     def by_subject(self) -> list[tuple[str, int, int]]:
         """(subject, number of ratings, number of sessions) of each subject with a released rating."""

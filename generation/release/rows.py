@@ -52,6 +52,11 @@ class Rows:
     left_out: Sequence[str]
 
     @property
+    def published_names(self) -> set[str]:
+        """The images of published splits."""
+        return {entry.name for entry in self.entries if entry.split in self.published}
+
+    @property
     def published_mos(self) -> dict[str, dict[str, float]]:
         """{split: {name: mos}} of the splits that are published, as far as they have MOS."""
         found: dict[str, dict[str, float]] = {}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from generation.fields import write_csv
 from generation.files import whole_file
@@ -41,15 +41,14 @@ _OURS = re.compile(
 
 @dataclass(frozen=True)
 class Release:
-    """All that is released. `tables` {path: (columns, rows)} are CSV files copied from the making of the database."""
+    """All that is released. `origins` {path: text} are files on how the database was made."""
 
     facts: Facts
     card: Card
     shard_size: int
     openings: Mapping[str, Opening]
     ratings: Ratings | None
-    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[Value]]]]
-    funnel: str | None
+    origins: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,8 @@ def write_release(release: Release, out: Path, ledger: Ledger) -> Written:
             parts += parts_of(name, release.facts.items, release.facts.columns, release.shard_size)
     out.mkdir(parents=True, exist_ok=True)
     (out / SUMS).unlink(missing_ok=True)
-    for path in _files(out) - {part.path for part in parts}:
+    # What is stale goes before anything is written: it may tell scores that are hidden now.
+    for path in _files(out) - {part.path for part in parts if _note(part, ledger) is not None}:
         (out / path).unlink()
     found: dict[str, tuple[str, int]] = {}
     kept = 0
@@ -112,11 +112,16 @@ def _remove_empty_folders(out: Path) -> None:
 
 def _finished(part: Part, out: Path, ledger: Ledger) -> tuple[str, int] | None:
     """(sha256, bytes) of a part that is there as an earlier run wrote it."""
-    note = ledger.find(f"file {part.path}", part.recipe)
+    note = _note(part, ledger)
     path = out / part.path
     if note is None or not path.is_file() or path.stat().st_size != note[1]:
         return None
     return (note[0], note[1]) if _digest(path) == note[0] else None
+
+
+def _note(part: Part, ledger: Ledger) -> Any:
+    """[sha256, bytes] of a part that was written from the same recipe, whatever became of it."""
+    return ledger.find(f"file {part.path}", part.recipe)
 
 
 def _write(part: Part, out: Path, ledger: Ledger) -> tuple[str, int]:
@@ -165,9 +170,7 @@ def _small_parts(release: Release) -> list[Part]:
         named = [column for column in ("name", "prompt", "mos") if column in facts.columns]
         info = [[row[column] for column in named] for row in rows]
         parts.append(_csv_part(f"info_{_NTIRE[split]}.csv", named, info))
-    parts += (_csv_part(path, columns, rows) for path, (columns, rows) in release.tables.items())
-    if release.funnel is not None:
-        parts.append(_text_part("metadata/prompt_funnel.json", release.funnel))
+    parts += (_text_part(path, text) for path, text in release.origins.items())
     if facts.commitments:
         lines = (f"{digest}  openings/{split}.txt\n" for split, digest in sorted(facts.commitments.items()))
         parts.append(_text_part("COMMITMENTS", "".join(lines)))

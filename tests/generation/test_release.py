@@ -39,6 +39,10 @@ def text_of(path, content):
     return "\n".join([str(metadata.metadata), *statistics, json.dumps(rows)])
 
 
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
 def said_in(folder):
     """The text of every file of a tree."""
     return "\n".join(text_of(path, content) for path, content in tree(folder).items())
@@ -207,11 +211,14 @@ def test_an_interrupted_release_goes_on(case, capsys, monkeypatch):
     assert tree(case / "out") == tree(case / "whole")
 
 
-def test_files_of_an_earlier_release_that_would_tell_scores_are_removed(case):
+@pytest.mark.parametrize("stopped", [False, True])
+def test_files_of_an_earlier_release_that_would_tell_scores_are_removed_first(case, monkeypatch, stopped):
     assert release(case, "--publish", "train,validation,test", "--shard-size", "1M") == 0
     said = said_in(case / "out")
     assert all(secret in said for secret in hidden_digits())
-    assert release(case, "--shard-size", "3K") == 0
+    if stopped:
+        monkeypatch.setattr(contents.Item, "read", interrupt)
+    assert release(case) == (130 if stopped else 0)
     said = said_in(case / "out")
     assert not [secret for secret in hidden_digits() if secret in said]
 
