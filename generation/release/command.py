@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--plan", type=Path, metavar="CSV", help="from python -m generation plan")
     add("--prompts", type=Path, metavar="CSV", help="from python -m generation prompts")
     add("--funnel", type=Path, metavar="JSON", help="report of python -m generation prompts")
-    add("--card", type=Path, metavar="YAML", help="title, licence, authors, known biases, ...: see the documentation")
+    add("--card", type=Path, metavar="YAML", help="title, licence, authors, ...: docs/database-release.md")
     add("--describes", type=_names(), default=[], metavar="COLUMN,...", help="more columns to release, of all splits")
     add = parser.add_argument_group("what comes out").add_argument
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder to make or to go on with")
@@ -66,7 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="splits whose scores are released (default train,validation)",
     )
     add("--private", type=Path, metavar="FOLDER", help="what must not be published (default OUT.private, beside OUT)")
-    add("--formats", type=_names(FORMATS), default=list(FORMATS), metavar="FORMAT,...", help=f"of {', '.join(FORMATS)}")
+    add(
+        "--formats",
+        type=_names(FORMATS),
+        default=list(FORMATS),
+        metavar="FORMAT,...",
+        help=f"of {', '.join(FORMATS)} (default all)",
+    )
     add("--shard-size", type=_size, default=500 * 10**6, metavar="SIZE", help="of Parquet and tar files (default 500M)")
     add("--workers", type=_positive, default=cores(), metavar="N", help="processes (default: one per core)")
     add("--skip-unreadable", action="store_true", help="exit status 0 although images are missing")
