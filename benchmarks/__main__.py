@@ -1,16 +1,13 @@
-"""`python -m benchmarks [scoring] [site] [leak]`: all of them, or those named."""
+"""`python -m benchmarks [NAME ...]`: all of them, or those named. Each is a module here with a `main`."""
 
 import platform
 import sys
+from importlib import import_module
 
 import numpy
 import scipy
 
-from benchmarks import leak as leak_benchmark
-from benchmarks import scoring as scoring_benchmark
-from benchmarks import site as site_benchmark
-
-BENCHMARKS = {"scoring": scoring_benchmark.main, "site": site_benchmark.main, "leak": leak_benchmark.main}
+BENCHMARKS = ("scoring", "site", "leak", "attributes")
 
 
 def main() -> None:
@@ -23,9 +20,9 @@ def main() -> None:
         f"Python {platform.python_version()}, numpy {numpy.__version__}, scipy {scipy.__version__}, "
         f"{platform.machine()}\n"
     )
-    del sys.argv[1:]  # benchmarks/scoring.py reads options of its own
+    sys.argv[1:] = []  # each has options of its own when it is run by itself
     for name in wanted:
-        BENCHMARKS[name]()
+        import_module(f"benchmarks.{name}").main()
 
 
 if __name__ == "__main__":
