@@ -93,7 +93,7 @@ def main() -> None:
     table(
         f"Attributes of a {EDGE} x {EDGE} image, CPU time of one core",
         ["what", "per image", "share of the peer"],
-        [[what, milliseconds(seconds), f"{seconds / reference:.2f}"] for what, seconds in rows],
+        [[str(what), milliseconds(seconds), f"{seconds / reference:.2f}"] for what, seconds in rows],
     )
     print(f"\nLargest difference of any attribute from the peer: {worst:.1e}.")
 

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scoring.answer_key import AnswerKey
-from scoring.evaluation import Evaluation, as_predictions, evaluate
+from scoring.evaluation import Evaluation, evaluate
+from scoring.inputs import as_predictions
 
 MIN_SECRET_BYTES = 16
 _STRATUM = 10  # rows next to each other in MOS, of which the share is public
@@ -65,12 +66,16 @@ def restrict(key: AnswerKey, names: Collection[str]) -> AnswerKey:
     """The rows of a key with these names, in the key's order. Raises ValueError for a name the key does not have."""
     wanted = set(names)
     rows = [row for row, name in enumerate(key.names) if name in wanted]
+    at = np.array(rows, dtype=np.intp)
     if len(rows) < len(wanted):
         raise ValueError(f"{len(wanted) - len(rows)} of {len(wanted)} names are not in the answer key")
     return replace(
         key,
         names=tuple(key.names[row] for row in rows),
-        mos=key.mos[np.array(rows, dtype=np.intp)],
+        mos=key.mos[at],
+        mos_std=None if key.mos_std is None else key.mos_std[at],
+        n_ratings=None if key.n_ratings is None else key.n_ratings[at],
+        pair_group=None if key.pair_group is None else [key.pair_group[row] for row in rows],
         subsets={column: [labels[row] for row in rows] for column, labels in key.subsets.items()},
     )
 

@@ -130,3 +130,19 @@ def test_a_file_with_the_public_names_alone_is_refused():
     halves = split_halves(key, SECRET)
     with pytest.raises(InvalidPredictions, match="50"):
         evaluate_half(dict.fromkeys(halves.public, 1.0), key, halves.public)
+
+
+def test_restricting_a_key_keeps_what_further_criteria_need():
+    names = ("a", "b", "c")
+    key = AnswerKey(
+        names,
+        np.arange(3.0),
+        mos_std=np.array([0.1, 0.2, 0.3]),
+        n_ratings=np.array([5.0, 6.0, 7.0]),
+        pair_group=list("xyz"),
+    )
+    part = restrict(key, ["c", "a"])
+    assert part.names == ("a", "c")
+    assert part.mos_std.tolist() == [0.1, 0.3]
+    assert part.n_ratings.tolist() == [5.0, 7.0]
+    assert part.pair_group == ["x", "z"]
