@@ -120,6 +120,21 @@ def student_p(t: float, df: int) -> float:
     return _incomplete_beta(df / 2, 0.5, df / (df + t * t), t * t / (df + t * t))
 
 
+def student_quantile(share: float, df: int) -> float:
+    """The value below which Student's t lies with probability `share`, from 0.5 to below 1 (by bisection)."""
+    high = 1.0
+    while 1 - student_p(high, df) / 2 < share:
+        high *= 2
+    low = 0.0
+    for _ in range(60):  # halves the bracket to the last bit
+        middle = (low + high) / 2
+        if 1 - student_p(middle, df) / 2 < share:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
 def _incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
     """Regularised incomplete beta function at x; rest is 1 - x, given apart so that neither loses digits."""
     if x <= 0 or rest <= 0:

@@ -4,6 +4,8 @@ python -m scoring evaluate --predictions P.csv --key K.csv [--json] [--formula F
 python -m scoring validate --predictions P.csv --names N.csv [--json]
 python -m scoring compare --key K.csv P1.csv P2.csv ... [--json] [--formula F] [--metric main] [--test bootstrap]
     [--bootstrap 1000] [--seed 0] [--level 0.95]
+python -m scoring mos --ratings R.csv --out MOS.csv [--transform shift_log] [--screening srocc] [--json]
+python -m scoring ceiling --ratings R.csv [--transform shift_log] [--screening srocc] [--seed 0] [--json]
 
 Contract: exit status 0 when the file was scored or is valid, 1 when a file is refused (every error with its line), 2
 when the command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output, also
@@ -40,14 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from scoring.opinion_cli import add_commands as add_opinion_commands  # it uses the helpers below
+
     parser = argparse.ArgumentParser(prog="python -m scoring", description=__doc__.split("\n", 1)[0])
     commands = parser.add_subparsers(required=True, metavar="command")
     evaluate = commands.add_parser("evaluate", help="score predictions against an answer key")
     evaluate.add_argument("--predictions", type=Path, required=True, help="CSV name,score or a zip holding one")
     evaluate.add_argument("--key", type=Path, required=True, help="CSV name,mos and optional subset columns")
     evaluate.add_argument("--formula", type=_formula, default=Formula(DEFAULT_FORMULA), help="main score")
-    evaluate.add_argument("--bootstrap", type=_count, default=1000, help="resamples for the intervals; 0 for none")
-    evaluate.add_argument("--seed", type=_count, default=0, help="seed of the resamples")
+    evaluate.add_argument("--bootstrap", type=count, default=1000, help="resamples for the intervals; 0 for none")
+    evaluate.add_argument("--seed", type=count, default=0, help="seed of the resamples")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(run=_evaluate)
     validate = commands.add_parser("validate", help="list everything wrong with a prediction file")
@@ -61,11 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--formula", type=_formula, default=Formula(DEFAULT_FORMULA), help="main score")
     compare.add_argument("--metric", choices=("main", *METRICS), default="main", help="what the ranks are of")
     compare.add_argument("--test", choices=TESTS, default=TESTS[0], help="where the p-values come from")
-    compare.add_argument("--bootstrap", type=_count, default=1000, help="resamples, at least 2")
-    compare.add_argument("--seed", type=_count, default=0, help="seed of the resamples")
+    compare.add_argument("--bootstrap", type=count, default=1000, help="resamples, at least 2")
+    compare.add_argument("--seed", type=count, default=0, help="seed of the resamples")
     compare.add_argument("--level", type=float, default=0.95, help="level of the intervals and groups")
     compare.add_argument("--json", action="store_true", help="print JSON")
     compare.set_defaults(run=_compare)
+    add_opinion_commands(commands)
     return parser
 
 
@@ -76,7 +81,8 @@ def _formula(text: str) -> Formula:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A whole number from 0, as the value of an option."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
     return int(text)
@@ -97,11 +103,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         )
     except (InvalidPredictions, InvalidAnswerKey) as error:
         path = arguments.key if isinstance(error, InvalidAnswerKey) else arguments.predictions
-        _print_report(error.report, path, as_json=arguments.json)
+        print_report(error.report, path, as_json=arguments.json)
         return 1
     result = evaluation.to_dict()
     if arguments.json:
-        _print_json(result)
+        print_json(result)
     else:
         _print_evaluation(result)
     return 0
@@ -120,7 +126,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         for path, name in zip(arguments.predictions, _short_names(arguments.predictions), strict=True):
             evaluations[name] = evaluate(path, key, subsets=[], bootstrap=0, formula=arguments.formula)
     except (InvalidPredictions, InvalidAnswerKey) as error:
-        _print_report(error.report, path, as_json=arguments.json)
+        print_report(error.report, path, as_json=arguments.json)
         return 1
     try:
         comparison = compare(
@@ -136,7 +142,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         return 2
     result = comparison.to_dict()
     if arguments.json:
-        _print_json(result)
+        print_json(result)
     else:
         _print_comparison(result)
     return 0
@@ -159,7 +165,7 @@ def _validate(arguments: argparse.Namespace) -> int:
         print(f"{arguments.names}: {error}", file=sys.stderr)
         return 2
     report = validate(arguments.predictions, names)
-    _print_report(report, arguments.predictions, as_json=arguments.json)
+    print_report(report, arguments.predictions, as_json=arguments.json)
     return 0 if report.ok else 1
 
 
@@ -175,13 +181,15 @@ def read_names(path: Path) -> list[str]:
     return [row[column] for row in body if len(row) > column and row[column]]
 
 
-def _print_json(value: dict[str, Any]) -> None:
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on standard output; never NaN."""
     print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
 
 
-def _print_report(report: Report, path: Path, *, as_json: bool) -> None:
+def print_report(report: Report, path: Path, *, as_json: bool) -> None:
+    """Every problem of a file by line, or the report as JSON."""
     if as_json:
-        _print_json(report.to_dict())
+        print_json(report.to_dict())
         return
     for problem in report.problems:
         place = f"{path}:{problem.line}" if problem.line is not None else str(path)
