@@ -5,11 +5,12 @@ Two estimates, which answer different questions:
 - split-half, the ceiling proper: the correlation with the MOS of a noiseless predictor, one that knows what a panel
   without end would say. Random halves of the subjects are scored apart and correlated; the correlation is carried to
   the length of the whole panel (Spearman 1910, Brown 1910: R = m r / (1 + (m - 1) r) for m times as many subjects),
-  which gives the reliability R, the share of the variance that is not noise; the ceiling of a correlation is sqrt(R)
-  (not R: van Bree et al.; the CCmax of Schoppe et al. 2016).
-- resampling, an upper reference: subjects are drawn with replacement, and the MOS they give is correlated with the MOS
-  of all. Both share raters, so it lies above the ceiling; with noise-to-signal ratio x of the MOS it is
-  sqrt((1 + x) / (1 + 2 x)) instead of sqrt(1 / (1 + x)). Its interval says how much another draw of raters moves MOS.
+  which gives the reliability R, the share of the variance that is not noise. The ceiling of a correlation is sqrt(R),
+  not R (CCmax of Schoppe et al. 2016).
+- resampling, an upper reference: k subjects are drawn from the k with replacement, and the MOS they give is correlated
+  with the MOS of all. Both share raters, so it lies above the ceiling: about sqrt((1 + x) / (1 + (2 - 1/k) x)) instead
+  of sqrt(1 / (1 + x)), x being the noise-to-signal ratio of the MOS. Its interval says how much another draw of raters
+  moves the MOS.
 
 Rank correlations do not obey Spearman-Brown. They are carried to Pearson's scale by the relations of the bivariate
 normal law (Kruskal 1958), and noise over signal is taken to fall as length^-b instead of 1 / length, with b from halves
@@ -118,7 +119,7 @@ def estimate_noise_ceiling(
     if len(panel.subjects) < 2:
         reasons = dict.fromkeys(METRICS, f"{len(panel.subjects)} subject is left: halves need at least 2")
     elif panel.whole.defined.sum() < _FEWEST_IMAGES:
-        reasons = dict.fromkeys(METRICS, f"fewer than {_FEWEST_IMAGES} images")
+        reasons = dict.fromkeys(METRICS, f"fewer than {_FEWEST_IMAGES} images have a MOS")
     nothing: dict[str, dict[str, Any]] = {name: {"estimate": None, "interval": None} for name in METRICS}
     if reasons:
         split_half, resampling = nothing, nothing

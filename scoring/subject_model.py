@@ -5,6 +5,9 @@ of the subject. Noisy subjects get little weight instead of being rejected. Li, 
 Katsavounidis (2020), A simple model for subject behavior in subjective experiments, arXiv 2004.02067, solved by their
 alternating projection, as in ITU-R BT.500-15, ITU-T P.910 and P.913. `remove_bias` is its first step alone (P.913).
 
+The likelihood has no upper bound where a subject's inconsistency goes to 0: with few subjects, or one that is much more
+consistent than the rest, the fit can follow that subject alone. `warnings` then names it.
+
 Contract: quality is on the scale of the ratings, not on [0, 5] of eq. 3; biases have mean 0. A repeated rating counts
 as a rating of its own. The order of rows cannot change a bit.
 """
@@ -17,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.cells import Cells
+from scoring.problems import quoted
 from scoring.ratings import SCALE, Ratings, Source, read_ratings
 
 Floats = NDArray[np.float64]
@@ -24,6 +28,7 @@ Floats = NDArray[np.float64]
 EPSILON = 1e-8  # added to variances, so that a subject who is always right gets a large weight, not an infinite one
 TOLERANCE = 1e-8  # Euclidean norm of the change of quality at which the iteration stops
 MAX_ITERATIONS = 1000
+_ALONE = 0.99  # share of all weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +37,7 @@ class SubjectModel:
     `inconsistency`. `images` and `subjects` are their names in ascending order.
 
     `standard_error` is the standard deviation of an image's residuals over sqrt(n), as in the demonstration of
-    BT.500-15 (its "sos"). `converged` is False where MAX_ITERATIONS did not suffice.
+    BT.500-15 (its "sos"). `warnings`: sentences, for a fit that did not converge or that follows one subject alone.
     """
 
     images: tuple[str, ...] = field(repr=False)
@@ -42,7 +47,7 @@ class SubjectModel:
     bias: Floats
     inconsistency: Floats
     iterations: int
-    converged: bool
+    warnings: tuple[str, ...] = ()
 
     def as_mapping(self) -> dict[str, float]:
         """{image: quality}."""
@@ -69,16 +74,21 @@ def fit_subject_model(
         bias = _biases(observed, quality)
         converged = bool(np.linalg.norm(quality - before) < TOLERANCE)
     standard_error = residual.image_deviations(ddof=0) / np.sqrt(residual.per_image())
+    warnings = [] if converged else [f"not converged after {MAX_ITERATIONS} iterations"]
+    weight = 1 / (inconsistency**2 + EPSILON)
+    if len(table.subjects) > 1 and weight.max() > _ALONE * weight.sum():
+        name = quoted(table.subjects[int(weight.argmax())], 40)
+        warnings.append(f"the fit follows subject {name} alone, whose inconsistency went to 0")
     shift = float(bias.mean())
     return SubjectModel(
-        table.images,
-        table.subjects,
-        quality + shift,
-        standard_error,
-        bias - shift,
-        inconsistency,
-        iterations,
-        converged,
+        images=table.images,
+        subjects=table.subjects,
+        quality=quality + shift,
+        standard_error=standard_error,
+        bias=bias - shift,
+        inconsistency=inconsistency,
+        iterations=iterations,
+        warnings=tuple(warnings),
     )
 
 

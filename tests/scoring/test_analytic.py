@@ -13,6 +13,7 @@ from scoring.analytic import (
     fisher_interval,
     steiger_test,
     student_p,
+    student_quantile,
     williams_test,
 )
 
@@ -97,3 +98,9 @@ def test_statistics_change_sign_with_the_order():
     for test in (steiger_test, williams_test):
         assert test(0.4, 0.5, 0.1, 103).statistic == -test(0.5, 0.4, 0.1, 103).statistic
         assert math.isclose(test(0.4, 0.5, 0.1, 103).p, test(0.5, 0.4, 0.1, 103).p)
+
+
+@pytest.mark.parametrize("df", [1, 2, 3, 14, 20, 105, 5000])
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.975, 0.9995])
+def test_quantiles_of_student_equal_scipy(share, df):
+    assert student_quantile(share, df) == pytest.approx(scipy.stats.t.ppf(share, df), rel=1e-9, abs=1e-9)
