@@ -1,4 +1,4 @@
-"""`python -m benchmarks [scoring] [site]`: all of them, or those named."""
+"""`python -m benchmarks [scoring] [opinion] [site]`: all of them, or those named."""
 
 import platform
 import sys
@@ -6,10 +6,11 @@ import sys
 import numpy
 import scipy
 
+from benchmarks import opinion as opinion_benchmark
 from benchmarks import scoring as scoring_benchmark
 from benchmarks import site as site_benchmark
 
-BENCHMARKS = {"scoring": scoring_benchmark.main, "site": site_benchmark.main}
+BENCHMARKS = {"scoring": scoring_benchmark.main, "opinion": opinion_benchmark.main, "site": site_benchmark.main}
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
         f"Python {platform.python_version()}, numpy {numpy.__version__}, scipy {scipy.__version__}, "
         f"{platform.machine()}\n"
     )
+    del sys.argv[1:]  # each part reads options of its own
     for name in wanted:
         BENCHMARKS[name]()
 

@@ -195,7 +195,7 @@ class RowCollector:
     def _warn_about_sessions(self, sessions: Sequence[str], session: Integers) -> None:
         if "" in sessions and len(sessions) > 1:
             count = np.count_nonzero(session == sessions.index(""))
-            message = f"{count} ratings have no session: they are taken as one session"
+            message = f"ratings without a session ({count}) are taken as one session"
             self.faults.add_warning("empty_session", message, None, "Give every rating its session.")
 
 

@@ -78,7 +78,7 @@ def test_a_table_without_sessions_is_one_session():
     partly = read_ratings(b"subject,image,session,rating\ns1,a,,1\ns2,a,1,2\n")
     assert partly.sessions == ("", "1")
     assert [(warning.code, warning.message) for warning in partly.report.warnings] == [
-        ("empty_session", "1 ratings have no session: they are taken as one session")
+        ("empty_session", "ratings without a session (1) are taken as one session")
     ]
 
 
