@@ -135,7 +135,7 @@ def compare_with_peer(path: Path, python: str) -> None:
     ratings = read_ratings(path)
     runs: list[tuple[str, str, Callable[[], object]]] = [
         ("z-score MOS", "ZscoringMosModel", partial(mean_opinion_scores, ratings, "none", "identity")),
-        ("kurtosis screening and MOS", "SubjrejMosModel", partial(screened_means, ratings)),
+        ("kurtosis screening and mean ratings", "SubjrejMosModel", partial(screened_means, ratings)),
         ("maximum likelihood", "SubjectMLEModelProjectionSolver", partial(fit_subject_model, ratings)),
     ]
     rows = []

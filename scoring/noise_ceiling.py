@@ -60,7 +60,8 @@ class NoiseCeiling:
 
     `split_half`: {metric: {estimate, interval, half, spearman_brown, exponent}}: the ceiling, its 95 % interval, the
     mean correlation between halves, the ceiling by Spearman-Brown alone, and b. `resampling`: {metric: {estimate,
-    interval}}. `reliability`: R of the MOS. `reasons`: {metric: why None}. `rejected`: {subject: reason}.
+    interval}}. `reliability`: R of the MOS. `rejected`: {subject: reason}. `reasons`: {metric: why it or its interval is
+    None}.
     """
 
     images: int
@@ -203,6 +204,8 @@ def _split_half(
             reasons[metric] = "quarters of the panel are needed as well: at least 4 subjects, and agreement among them"
         spread = deviations[:, i][np.isfinite(deviations[:, i])]
         defined = math.isfinite(estimate) and spread.size >= MOSTLY * resamples
+        if math.isfinite(estimate) and not defined:
+            reasons[metric] = f"no interval: fewer than {_FEWEST_IMAGES} images were rated by every part of the panel"
         found[metric] = {
             "estimate": _or_none(estimate),
             "interval": [min(1.0, estimate + float(q)) for q in np.quantile(spread, _TAILS)] if defined else None,

@@ -128,7 +128,7 @@ def _print_ceiling(result: dict[str, Any]) -> None:
         half = "" if one["estimate"] is None else f"{one['half']:.4f}"
         print(f"{metric:6s}  {_shown(one):25s}  {half:7s}  {_shown(other)}".rstrip())
     for metric, reason in result["reasons"].items():
-        print(f"{metric} undefined: {reason}")
+        print(f"{metric}: {reason}")
 
 
 def _shown(one: dict[str, Any]) -> str:

@@ -38,6 +38,12 @@ def test_mos_writes_the_table_and_prints_the_rest(path, tmp_path, capsys):
     assert "MOS of 40 images from 680 ratings, 16 subjects" in text
     assert "rejected s16: SRoCC" in text
     assert "shift_log" in text
+    assert "warning" not in text
+    few = path.with_name("few.csv")
+    kept = [line for line in path.read_text().splitlines() if line.startswith(("subject", "s00", "s01", "s02"))]
+    few.write_text("\n".join(kept))
+    assert main(["mos", "--ratings", str(few), "--out", str(out), "--screening", "none"]) == 0
+    assert "warning: only 3 subjects: ITU-R BT.500 asks for at least 15" in capsys.readouterr().out
 
 
 def test_options_of_mos_reach_the_library(path, tmp_path, capsys):
@@ -95,7 +101,7 @@ def test_ceiling_prints_what_the_library_finds(path, capsys):
     kept = [line for line in path.read_text().splitlines() if line.startswith(("subject", "s00", "s01"))]
     two.write_text("\n".join(kept))
     assert main(["ceiling", "--ratings", str(two), "--screening", "none"]) == 0
-    assert "krocc undefined: quarters of the panel are needed" in capsys.readouterr().out
+    assert "krocc: quarters of the panel are needed" in capsys.readouterr().out
 
 
 def test_the_choices_are_those_of_the_library():

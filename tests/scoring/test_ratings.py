@@ -141,13 +141,15 @@ def test_a_faulty_header_stops_there(header, expected):
     assert problems(f"{header}\n,,,\n") == expected if header else problems(",,,\n") == expected
 
 
-def test_files_that_are_no_text_and_empty_ones_are_refused():
+def test_files_that_are_no_text_and_empty_ones_are_refused(monkeypatch):
     assert problems("") == [("empty_file", None)]
     assert problems("subject,image,session,rating\n") == [("empty_file", None)]
     assert problems(GOOD.encode("utf-16")) == [("utf16", 1)]
     assert problems(GOOD.encode() + b"\xff,a,1,1\n") == [("not_utf8", 6)]
     with pytest.raises(FileNotFoundError):
         read_ratings("/nonexistent/r.csv")
+    monkeypatch.setattr("scoring.ratings.MAX_BYTES", 20)
+    assert problems(GOOD) == [("too_large", None)]
 
 
 def test_a_scale_can_be_declared_and_a_wrong_one_is_one_problem():
