@@ -60,8 +60,8 @@ class NoiseCeiling:
 
     `split_half`: {metric: {estimate, interval, half, spearman_brown, exponent}}: the ceiling, its 95 % interval, the
     mean correlation between halves, the ceiling by Spearman-Brown alone, and b. `resampling`: {metric: {estimate,
-    interval}}. `reliability`: R of the MOS. `rejected`: {subject: reason}. `reasons`: {metric: why it or its interval is
-    None}.
+    interval}}. `reliability`: R of the MOS. `rejected`: {subject: reason}. `reasons`: {metric: why it, or its interval,
+    is None}.
     """
 
     images: int
