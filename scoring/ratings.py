@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -74,6 +74,16 @@ class Ratings:
         rows = kept[self.subject]
         columns = {name: getattr(self, name)[rows] for name in COLUMNS}
         return replace(self, **columns)
+
+    def of_images(self, names: Collection[str]) -> Ratings:
+        """The ratings of the images among `names`; the others are gone from `images` too."""
+        kept = [place for place, image in enumerate(self.images) if image in names]
+        places = np.full(len(self.images), -1, dtype=np.int64)
+        places[kept] = np.arange(len(kept))
+        rows = places[self.image] >= 0
+        columns = {name: getattr(self, name)[rows] for name in COLUMNS}
+        columns["image"] = places[columns["image"]]
+        return replace(self, images=tuple(self.images[place] for place in kept), **columns)
 
     def cells(self, values: Floats | None = None) -> Cells:
         """One number per subject and image: the mean of `values` (default: the ratings) over what was rated twice."""

@@ -84,7 +84,7 @@ class PhaseInline(admin.StackedInline):
         ("opens_at", "closes_at"),
         ("daily_quota", "total_quota"),
         ("board_rule", "rank_display"),
-        "formula",
+        ("formula", "reference_column"),
         ("is_blind", "shows_fit"),
         "description",
     )

@@ -110,6 +110,12 @@ class Phase(models.Model):
         default=RankDisplay.BOTH,
         help_text="A group holds the teams whose main scores do not differ significantly (5 %, Holm) from its best.",
     )
+    reference_column = models.CharField(
+        max_length=60,
+        blank=True,
+        help_text="A subset column of the answer key, such as generator. The board then has a reference row that "
+        "predicts the mean MOS of each of its groups: a metric below it explains less than the label.",
+    )
     formula = models.CharField(
         max_length=200, default=DEFAULT_FORMULA, validators=[validate_formula], help_text="Main score."
     )
@@ -167,16 +173,29 @@ class Phase(models.Model):
             errors["formula"] = (
                 "Files were submitted under another formula, and scoring them again is not possible yet."
             )
+        if missing := self._reference_column_missing():
+            errors["reference_column"] = missing
         if "formula" not in errors and (lacking := self._columns_lacking()):
             errors["formula"] = f"The answer key of this phase lacks the column {lacking}, which this formula needs."
         if errors:
             raise ValidationError(errors)
 
-    def _columns_lacking(self) -> str:
-        from challenge.datasets.services import columns_lacking, current_answer_key
+    def _reference_column_missing(self) -> str:
+        key = self._answer_key()
+        if not self.reference_column or key is None or self.reference_column in key.subset_columns:
+            return ""
+        return f"The answer key has no such column; it has: {', '.join(key.subset_columns) or 'none'}."
 
-        key = None if self._state.adding else current_answer_key(self)
+    def _columns_lacking(self) -> str:
+        from challenge.datasets.services import columns_lacking
+
+        key = self._answer_key()
         return columns_lacking(self.formula, key.further_columns) if key else ""
+
+    def _answer_key(self) -> Any:
+        from challenge.datasets.services import current_answer_key
+
+        return None if self._state.adding else current_answer_key(self)
 
     def state_at(self, now: Any) -> str:
         """`upcoming`, `open` or `closed` at the moment `now`."""

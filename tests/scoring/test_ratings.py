@@ -219,3 +219,9 @@ def test_the_order_of_rows_does_not_matter(random):
     random.shuffle(shuffled)
     assert same(read_ratings(shuffled, duplicates="average"), expected)
     assert COLUMNS == ("subject", "image", "session", "rating")
+
+
+def test_ratings_of_some_images_are_those_of_a_file_without_the_others():
+    content = GOOD + "s1,c.png,2,1\ns2,c.png,2,2\n"
+    alone = "".join(line for line in content.splitlines(keepends=True) if ",b.png," not in line)
+    assert same(read_ratings(content.encode()).of_images({"a.png", "c.png", "x.png"}), read_ratings(alone.encode()))
