@@ -25,11 +25,15 @@ class Table:
         return f"{self.path}:{self.lines[row]}"
 
     def filled(self, column: str) -> list[str]:
-        """The cells of a column, stripped. Raises InvalidInput naming each row where it is empty."""
+        """The cells of a column, stripped. Raises InvalidInput naming each that is empty or has a line break in it."""
         cells = [row[column].strip() for row in self.rows]
-        empty = [f"{self.place(i)}: {column} is empty" for i, cell in enumerate(cells) if not cell]
-        if empty:
-            raise InvalidInput(*empty)
+        problems = [
+            f"{self.place(i)}: {column} is empty" if not cell else f"{self.place(i)}: {column} has a line break in it"
+            for i, cell in enumerate(cells)
+            if len(cell.splitlines()) != 1
+        ]
+        if problems:
+            raise InvalidInput(*problems)
         return cells
 
     def unique(self, column: str) -> list[str]:

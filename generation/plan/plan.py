@@ -205,8 +205,8 @@ def _check_prompts(designs: Sequence[Design], pool: int, mode: str) -> None:
             "nor have very few images): use --prompt-mode unique or crossed"
         )
     if pool < needs[mode]:
-        others = [f"--prompt-mode {name} (needs {needs[name]})" for name in PROMPT_MODES if needs[name] <= pool]
+        others = [f"--prompt-mode {name}, which needs {needs[name]}" for name in PROMPT_MODES if needs[name] <= pool]
         raise InvalidInput(
-            f"--prompt-mode {mode} needs {needs[mode]} prompts, the file has {pool}: give {needs[mode] - pool} more, "
-            f"{', '.join([*others, 'or fewer --images'])}"
+            f"--prompt-mode {mode} needs {needs[mode]} prompts, the file has {pool}: "
+            + ", or ".join([f"give {needs[mode] - pool} more", *others, "plan fewer --images"])
         )
