@@ -1,4 +1,4 @@
-"""`python -m benchmarks [scoring] [site]`: all of them, or those named."""
+"""`python -m benchmarks [plan] [scoring] [site]`: all of them, or those named."""
 
 import platform
 import sys
@@ -6,10 +6,11 @@ import sys
 import numpy
 import scipy
 
+from benchmarks import plan as plan_benchmark
 from benchmarks import scoring as scoring_benchmark
 from benchmarks import site as site_benchmark
 
-BENCHMARKS = {"scoring": scoring_benchmark.main, "site": site_benchmark.main}
+BENCHMARKS = {"plan": plan_benchmark.main, "scoring": scoring_benchmark.main, "site": site_benchmark.main}
 
 
 def main() -> None:

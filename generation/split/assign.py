@@ -35,8 +35,9 @@ def deciles(names: Sequence[str], generators: Sequence[str], mos: Sequence[float
 def assign(clusters: Sequence[Hashable], strata: Sequence[Stratum], ratio: Sequence[int], seed: int = 0) -> list[str]:
     """The set of each image. `clusters` and `strata` have one entry per image; ratio is train : validation : test.
 
-    Clusters of two or more come first, the largest first: each goes where it exceeds the fewest targets, and of those
-    to the set that still lacks the largest part of its images. Single images then fill what is left.
+    Clusters of two or more come first, the largest first: each goes where it exceeds the set's size least, then its
+    strata least, then to the set that lacks the largest part of its images. Single images fill what is left. So no set
+    is larger than it should be by a whole cluster.
     """
     members: dict[Hashable, list[int]] = defaultdict(list)
     for image, cluster in enumerate(clusters):
@@ -78,10 +79,10 @@ class _Room:
     def best(self, cluster: Counter[Stratum]) -> int:
         """The set for a cluster with these images per stratum."""
 
-        def cost(where: int) -> tuple[int, Fraction]:
-            over = sum(max(0, count - max(0, self._of[stratum][where])) for stratum, count in cluster.items())
-            over += max(0, cluster.total() - max(0, self._left[where]))
-            return over, -Fraction(self._left[where], max(1, self._targets[where]))
+        def cost(where: int) -> tuple[int, int, Fraction]:
+            beyond_size = max(0, cluster.total() - max(0, self._left[where]))
+            beyond_strata = sum(max(0, n - max(0, self._of[stratum][where])) for stratum, n in cluster.items())
+            return beyond_size, beyond_strata, -Fraction(self._left[where], max(1, self._targets[where]))
 
         return min((where for where in _EVERY_SET if self._ratio[where]), key=cost)
 
@@ -93,11 +94,9 @@ class _Room:
             for _ in range(sum(counts[stratum]) - singles[stratum]):
                 counts[stratum][counts[stratum].index(max(counts[stratum]))] -= 1
         surplus = [sum(count[where] for count in counts.values()) - self._left[where] for where in _EVERY_SET]
-        while max(surplus) > 0:
-            over, under = surplus.index(max(surplus)), surplus.index(min(surplus))
+        while any_over := [w for w in _EVERY_SET if surplus[w] > 0 and any(count[w] for count in counts.values())]:
+            over, under = any_over[0], surplus.index(min(surplus))
             movable = [stratum for stratum, count in counts.items() if count[over]]
-            if not movable:
-                break
 
             def excess(stratum: Stratum, over: int = over, under: int = under) -> int:
                 count, room = counts[stratum], self._of[stratum]
