@@ -69,9 +69,6 @@ class Deck:
         labels = sorted({prompt.length_bin for prompt in prompts})
         return cls([draws.shuffled(p for p in prompts if p.length_bin == label) for label in labels])
 
-    def __len__(self) -> int:
-        return sum(map(len, self.piles))
-
     @property
     def prompts(self) -> list[Prompt]:
         """All prompts, pile by pile."""

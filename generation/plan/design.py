@@ -14,7 +14,7 @@ guarantee  the shares: default shares of 1/3 in the factorial part, and no more 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from generation.catalogue.models import Catalogue, Model
@@ -109,7 +109,7 @@ def _design(model: Model, images: int, policy: str, all_default: int, draws: Dra
         return build(images, [])
     if policy == "marginals":
         design = anchored(0)
-        return design if design.all_default >= all_default else anchored(0, "all-default")
+        return design if design.all_default >= all_default else replace(design, gave_way="all-default")
     design = anchored(min(all_default, images // 4))
     if design.all_default >= all_default:
         return design

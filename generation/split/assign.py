@@ -94,17 +94,18 @@ class _Room:
             for _ in range(sum(counts[stratum]) - singles[stratum]):
                 counts[stratum][counts[stratum].index(max(counts[stratum]))] -= 1
         surplus = [sum(count[where] for count in counts.values()) - self._left[where] for where in _EVERY_SET]
-        while any_over := [w for w in _EVERY_SET if surplus[w] > 0 and any(count[w] for count in counts.values())]:
-            over, under = any_over[0], surplus.index(min(surplus))
-            movable = [stratum for stratum, count in counts.items() if count[over]]
-
-            def excess(stratum: Stratum, over: int = over, under: int = under) -> int:
-                count, room = counts[stratum], self._of[stratum]
-                return count[over] - room[over] - count[under] + room[under]
-
-            chosen = max(movable, key=excess)
-            counts[chosen][over] -= 1
-            counts[chosen][under] += 1
-            surplus[over] -= 1
-            surplus[under] += 1
+        while max(surplus) > 0:
+            under = surplus.index(min(surplus))
+            moves = [
+                (count[over] - self._of[stratum][over] - count[under] + self._of[stratum][under], stratum, over)
+                for stratum, count in counts.items()
+                for over in _EVERY_SET
+                if surplus[over] > 0 and count[over]
+            ]
+            if not moves:
+                break
+            _, stratum, over = max(moves)
+            for where, change in ((over, -1), (under, 1)):
+                counts[stratum][where] += change
+                surplus[where] += change
         return counts

@@ -35,6 +35,11 @@ def test_an_entry_is_read_as_written(catalogue_of):
     assert (model.name, model.cfg, model.varies) == ("A", Decimal("7.5"), ("iterations", "cfg"))
 
 
+def test_what_is_not_told_may_be_left_out(catalogue_of):
+    (model,) = catalogue_of("{name: A, images: 10, longest_edge: 512, quantum: 8}").models
+    assert (model.iterations, model.cfg, model.varies) == (None, None, ())
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -47,6 +52,7 @@ def test_an_entry_is_read_as_written(catalogue_of):
         ("name: A", "name: 15", "in quotes if a number"),
         ("iterations: 40", "iterations: 2", "to vary iterations their default must be 3 or more"),
         ("iterations: 40", "iterations: ", "to vary iterations their default must be 3 or more"),
+        ("iterations: 40", "iterations: 4.5", "iterations must be a whole number from 1, or nothing, not 4.5"),
         ("cfg: 7.5", "cfg: 0", "to vary cfg its default must be given and above 0"),
         ("cfg: 7.5", "cfg: .nan", "cfg must be a number from 0 to 1000"),
         ("cfg: 7.5", "cfg: seven", "cfg must be a number from 0 to 1000"),

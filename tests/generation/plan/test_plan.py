@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from generation.catalogue.models import read_catalogue
 from generation.plan.deck import Prompt, read_prompts
-from generation.plan.plan import PROMPT_MODES, make_plan, write_plan
+from generation.plan.plan import PROMPT_MODES, _seed, make_plan, write_plan
 from generation.plan.report import as_markdown, cramers_v, plan_report
 from generation.problems import InvalidInput
 from generation.rounding import apportion
@@ -82,6 +82,12 @@ def test_seeds_are_the_first_32_bits_of_a_hash_and_differ(paper):
     for image in paper.images[::997]:
         digest = sha256(f"{paper.plan_id}|{image.model}|{image.index}".encode()).digest()
         assert image.seed == int.from_bytes(digest[:4])
+
+
+def test_a_seed_that_is_taken_is_drawn_again():
+    used: set[int] = set()
+    assert _seed("plan", "SDXL", 7, used) != _seed("plan", "SDXL", 7, used)
+    assert len(used) == 2
 
 
 def test_neither_index_nor_name_tells_the_configuration(paper):
