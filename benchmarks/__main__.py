@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy
 import scipy
 
-BENCHMARKS = ("scoring", "site", "leak", "opinion", "attributes")
+BENCHMARKS = ("scoring", "site", "leak", "opinion", "attributes", "plan")
 
 
 def main() -> None:
