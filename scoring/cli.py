@@ -1,7 +1,7 @@
 """Command line of the library.
 
 python -m scoring evaluate --predictions P.csv --key K.csv [--json] [--formula F | --preset NAME] [--criteria]
-    [--bootstrap 1000] [--seed 0]
+    [--bootstrap 1000] [--seed 0] [--refit]
 python -m scoring validate --predictions P.csv --names N.csv [--json]
 python -m scoring compare --key K.csv P1.csv P2.csv ... [--json] [--formula F | --preset NAME] [--metric main]
     [--test bootstrap] [--bootstrap 1000] [--seed 0] [--level 0.95]
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--criteria", action="store_true", help="also errors after ITU-T P.1401, ROC analysis, pairs")
     evaluate.add_argument("--bootstrap", type=count, default=1000, help="resamples for the intervals; 0 for none")
     evaluate.add_argument("--seed", type=count, default=0, help="seed of the resamples")
+    evaluate.add_argument("--refit", action="store_true", help="fit the map anew on each resample (slower)")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(run=_evaluate)
     validate = commands.add_parser("validate", help="list everything wrong with a prediction file")
@@ -122,6 +123,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             arguments.key,
             bootstrap=arguments.bootstrap,
             seed=arguments.seed,
+            refit=arguments.refit,
             formula=arguments.formula,
             criteria=arguments.criteria,
         )

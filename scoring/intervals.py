@@ -13,7 +13,7 @@ number, but for the multiplicities of small keys, which are kept. A thousand res
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -23,6 +23,7 @@ from scoring.correlations import is_constant, power_of_two
 from scoring.formula import Formula
 from scoring.logistic import LogisticFit
 from scoring.rank_bootstrap import RankBootstrap, ratio
+from scoring.refit import RefittedMap
 from scoring.scratch import Scratch
 
 Floats = NDArray[np.float64]
@@ -59,12 +60,14 @@ def bootstrap_draws(
     resamples: int = 1000,
     seed: int = 0,
     scratch: Scratch | None = None,
+    refit: bool = False,
 ) -> dict[str, Floats]:
     """{metric: value on each resample}, shape (resamples,), nan where a resample leaves the metric undefined.
 
     x, y: rows in ascending order of name, shape (n,). Metrics that the whole sample leaves undefined are absent.
+    refit: whether PLCC and RMSE fit their map anew on each resample (scoring.refit) instead of holding it fixed.
     """
-    kernel = DrawKernel(x, y, fit, fit4, formula, scratch=scratch)
+    kernel = DrawKernel(x, y, fit, fit4, formula, scratch=scratch, refit=refit)
     return kernel.join([kernel(weights) for weights in multiplicities(x.size, resamples, seed)])
 
 
@@ -85,16 +88,23 @@ class DrawKernel:
         *,
         wanted: Collection[str] | None = None,
         scratch: Scratch | None = None,
+        refit: bool = False,
     ) -> None:
         self.formula = formula
         self.wanted = None if wanted is None else {*wanted, *(formula.metrics if "main" in wanted else ())}
-        self.parts: list[RankBootstrap | _Moments] = []
+        self.parts: list[Callable[[Singles], dict[str, Floats]]] = []
         if x.size < 2 or is_constant(x) or is_constant(y):
             return
         kendall = self.wanted is None or "krocc" in self.wanted
         if kendall or self.wanted is None or "srocc" in self.wanted:
             self.parts.append(RankBootstrap(x, y, scratch or Scratch(), kendall=kendall))
         self.parts.append(_Moments(x, y, fit, fit4))
+        if refit:  # takes the place of what the moments say
+            self.parts += [
+                RefittedMap(name, x, y, one)
+                for name, one in (("plcc", fit), ("plcc_logistic4", fit4))
+                if one is not None and not one.reason
+            ]
 
     def __call__(self, weights: Singles) -> dict[str, Floats]:
         """{metric: values} of shape (m,) for weights of shape (n, m); without main."""
