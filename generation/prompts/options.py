@@ -25,7 +25,7 @@ class Options:
     needed, 0: none. candidates: the search, see `generation.prompts.candidates`.
     clean: whether characters are cleaned; else only white space at the ends goes. brackets, non_ascii: see
     `generation.prompts.text`. min_characters: shorter prompts go. require_letter: prompts without any letter go.
-    word_lists: YAML files. leet: whether "sh1t" is read as a word.
+    word_lists: YAML files. words_as_written: neither leet nor hyphens for spaces.
     judge: whether the judge's verdicts are asked for. target: how many to select, None: all. seed: of that selection.
     cluster_threshold: similarity from which kept prompts are of one cluster.
     """
@@ -42,7 +42,7 @@ class Options:
     min_characters: int = 3
     require_letter: bool = True
     word_lists: tuple[Path, ...] = field(default=_ALL_LISTS)
-    leet: bool = True
+    words_as_written: bool = False
     judge: bool = True
     target: int | None = None
     seed: int = 0
@@ -60,7 +60,7 @@ PROFILES = {
         min_characters=10,
         require_letter=False,
         word_lists=(BUILT_IN / "ldnoobw_en.yaml",),
-        leet=False,
+        words_as_written=True,
         judge=False,
     ),
 }

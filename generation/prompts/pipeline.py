@@ -161,7 +161,9 @@ class _Run:
 
     def match_words(self) -> None:
         """Drop what a list blocks."""
-        matcher = Matcher([read_word_list(path) for path in self.options.word_lists], leet=self.options.leet)
+        matcher = Matcher(
+            [read_word_list(path) for path in self.options.word_lists], as_written=self.options.words_as_written
+        )
         lexicon = LexiconJudge(matcher)
         left = list(self.text)
         for i, text in _shown(list(self.text.items()), "words"):

@@ -149,7 +149,7 @@ def _csv(path: Path, source: Source) -> Iterator[Cells]:
     except csv.Error as error:
         raise InvalidInput(
             *problems,
-            f"{path}:{start}: is not CSV from here on ({error}); a field with quotes or line breaks needs double quotes "
+            f"{path}:{start}: is not CSV from here on ({error}); a field with quotes or line breaks needs quotes "
             "around it, and the quotes inside doubled",
         ) from None
     if problems:

@@ -49,15 +49,12 @@ def mend(text: str) -> str:
     """The same wording in sound Unicode: mojibake and HTML entities mended (ftfy), NFKC, straight quotes; U+FFFD,
     control, format, private, unassigned and surrogate characters dropped; white space single, none at the ends.
     """
-    if not text.isascii() or "&" in text:
-        import ftfy
-
-        text = ftfy.fix_text(text, normalization="NFKC").replace("\N{REPLACEMENT CHARACTER}", "")
-    text = " ".join(text.split())
-    if text.isascii():
-        return _ASCII_CONTROL.sub("", text)
-    text = "".join(c for c in text if unicodedata.category(c)[0] != _OTHER)
-    return " ".join(text.split())
+    while True:
+        mended = _mended_once(text)
+        # What was dropped or decoded can leave characters that are mojibake in their turn.
+        if mended == text or _is_plain(mended):
+            return mended
+        text = mended
 
 
 def clean(text: str, *, brackets: str = "remove") -> str:
@@ -67,16 +64,10 @@ def clean(text: str, *, brackets: str = "remove") -> str:
     left alone with their weights ("keep"); runs of one punctuation mark become one; no space before `,.;:!?`; no
     separators or quotes at the ends. Letter case, and digits spaced by the source's bot ("4 k"), stay.
     """
-    text = mend(text)
-    if brackets != "keep":
-        text = _unweighted(text)
-    if brackets == "remove":
-        text = _BRACKET.sub(" ", text)
-    elif brackets == "collapse":
-        text = _BRACKET_RUN.sub(r"\1", text)
-    text = _RUN.sub(r"\1", text)
-    text = _SPACE_BEFORE.sub("", text)
-    return " ".join(text.split()).strip(_EDGES)
+    cleaned = _tidied(mend(text), brackets)
+    while not _is_plain(cleaned) and (mended := mend(cleaned)) != cleaned:
+        cleaned = _tidied(mended, brackets)
+    return cleaned
 
 
 def key(text: str) -> str:
@@ -116,6 +107,36 @@ def transliterate(text: str) -> str:
 def has_letter(text: str) -> bool:
     """Whether any character is a letter of any script."""
     return any(c.isalpha() for c in text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there can be nothing for ftfy to mend."""
+    return text.isascii() and "&" not in text
+
+
+def _mended_once(text: str) -> str:
+    if not _is_plain(text):
+        import ftfy
+
+        text = ftfy.fix_text(text, normalization="NFKC").replace("\N{REPLACEMENT CHARACTER}", "")
+    text = " ".join(text.split())
+    if text.isascii():
+        text = _ASCII_CONTROL.sub("", text)
+    else:
+        text = "".join(c for c in text if unicodedata.category(c)[0] != _OTHER)
+    return " ".join(text.split())
+
+
+def _tidied(text: str, brackets: str) -> str:
+    if brackets != "keep":
+        text = _unweighted(text)
+    if brackets == "remove":
+        text = _BRACKET.sub(" ", text)
+    elif brackets == "collapse":
+        text = _BRACKET_RUN.sub(r"\1", text)
+    text = _RUN.sub(r"\1", text)
+    text = _SPACE_BEFORE.sub("", text)
+    return " ".join(text.split()).strip(_EDGES)
 
 
 def _unweighted(text: str) -> str:

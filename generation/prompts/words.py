@@ -72,8 +72,11 @@ def read_word_list(path: Path) -> WordList:
     entries = []
     for category, texts in content["words"].items():
         for text in texts:
-            if not isinstance(text, str) or not (words := split(text.removesuffix("*"))):
-                raise InvalidInput(f"{path}: the entry {text!r} under {category} is no word; put it in quotes")
+            words = split(text.removesuffix("*")) if isinstance(text, str) and not text.endswith((" *", "**")) else ()
+            if not words:
+                raise InvalidInput(
+                    f"{path}: the entry {text!r} under {category} is no word; put it in quotes, and a * at a word's end"
+                )
             entries.append(Entry(text, words, text.endswith("*"), content["tier"], str(category)))
     name, tier, origin, licence = (str(content[field]) for field in fields[:-1])
     return WordList(name, tier, origin, licence, tuple(entries))
@@ -88,13 +91,15 @@ def split(text: str) -> tuple[str, ...]:
 
 
 class Matcher:
-    """Finds the entries of several lists in texts. `leet=False` reads words as they are written only."""
+    """Finds the entries of several lists in texts. With `as_written` only as the list writes them, case apart: no leet,
+    no hyphen for a space.
+    """
 
-    def __init__(self, lists: Iterable[WordList], *, leet: bool = True) -> None:
+    def __init__(self, lists: Iterable[WordList], *, as_written: bool = False) -> None:
         self._by_first: dict[str, list[Entry]] = {}
         self._by_stem: dict[str, list[Entry]] = {}
         self._vocabulary: set[str] = set()
-        self._leet = leet
+        self._as_written = as_written
         self._starting: dict[str, list[Entry]] = {}  # of the words met so far: most words come again
         for entry in (entry for one in lists for entry in one.entries):
             index = self._by_stem if entry.stem and len(entry.words) == 1 else self._by_first
@@ -105,12 +110,12 @@ class Matcher:
     def find(self, text: str) -> list[Entry]:
         """The entries in force in the text, each once, in order of place: no `allow` entry and nothing one covers."""
         words = split(text)
-        found = dict.fromkeys(self._scan(words))
-        if self._leet and (chunks := [chunk for chunk in _LEET_CHUNK.findall(text) if not chunk.isdigit()]):
+        found = dict.fromkeys(self._scan(words, text))
+        if not self._as_written and (chunks := [chunk for chunk in _LEET_CHUNK.findall(text) if not chunk.isdigit()]):
             for fold in _FOLDS:
                 read = {word for chunk in chunks for word in split(_unleet(chunk, fold))}
                 if any(self._knows(word) for word in read.difference(words)):
-                    found.update(dict.fromkeys(self._scan(split(_unleet_all(text, fold)))))
+                    found.update(dict.fromkeys(self._scan(split(_unleet_all(text, fold)), text)))
         return [entry for entry in found if entry.tier != "allow"]
 
     def _all_entries(self) -> Iterable[Entry]:
@@ -118,14 +123,15 @@ class Matcher:
             for entries in index.values():
                 yield from entries
 
-    def _scan(self, words: Sequence[str]) -> Iterable[Entry]:
+    def _scan(self, words: Sequence[str], text: str) -> Iterable[Entry]:
         starting, free = self._starting, 0
         for place, word in enumerate(words):
             candidates = starting.get(word)
             if candidates is None:
                 candidates = starting[word] = self._candidates(word)
             if candidates and place >= free:
-                entry = next((entry for entry in candidates if _fits(entry, words, place)), None)
+                fitting = (entry for entry in candidates if _fits(entry, words, place))
+                entry = next((one for one in fitting if not self._as_written or _stands_in(one, text)), None)
                 if entry is not None:
                     yield entry
                     free = place + len(entry.words)
@@ -152,6 +158,11 @@ def _unleet(chunk: str, fold: dict[int, str]) -> str:
     if letters == 0 or letters < sum(c.isdigit() for c in chunk):
         return chunk
     return re.sub(r"[0-9]|[@$](?=\w)|(?<=\w)[@$]+|(?<=\w)!(?=\w)", lambda mark: mark[0].translate(fold), chunk)
+
+
+def _stands_in(entry: Entry, text: str) -> bool:
+    end = "" if entry.stem else r"(?!\w)"
+    return re.search(rf"(?<!\w){re.escape(entry.text.removesuffix('*'))}{end}", text, re.IGNORECASE) is not None
 
 
 def _fits(entry: Entry, words: Sequence[str], place: int) -> bool:
