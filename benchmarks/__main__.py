@@ -1,4 +1,4 @@
-"""`python -m benchmarks [scoring] [site]`: all of them, or those named."""
+"""`python -m benchmarks [scoring] [site] [prompts]`: all of them, or those named."""
 
 import platform
 import sys
@@ -6,10 +6,11 @@ import sys
 import numpy
 import scipy
 
+from benchmarks import prompts as prompts_benchmark
 from benchmarks import scoring as scoring_benchmark
 from benchmarks import site as site_benchmark
 
-BENCHMARKS = {"scoring": scoring_benchmark.main, "site": site_benchmark.main}
+BENCHMARKS = {"scoring": scoring_benchmark.main, "site": site_benchmark.main, "prompts": prompts_benchmark.main}
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ Two searches with one interface. Both may name keys that are not near; every nam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -162,13 +162,9 @@ def _signatures(keys: Sequence[str], size: int) -> NDArray[np.uint32]:
     signatures = np.empty((len(keys), size), dtype=np.uint32)
     for i, key in enumerate(progress(keys, total=len(keys), unit="prompts", label="signatures")):
         minhash: Any = rensa.RMinHash(num_perm=size, seed=42)
-        minhash.update(list(_grams(key)))
+        minhash.update([key[start : start + _GRAM] for start in range(max(1, len(key) - _GRAM + 1))])
         signatures[i] = minhash.digest()
     return signatures
-
-
-def _grams(key: str) -> Iterable[str]:
-    return (key[i : i + _GRAM] for i in range(max(1, len(key) - _GRAM + 1)))
 
 
 def _buckets(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.int32]:

@@ -36,10 +36,11 @@ def count_tokens(text: str) -> int:
 @lru_cache(maxsize=500_000)
 def _count(piece: str) -> int:
     """Tokens of one word, digit or run of marks: apply the lowest-ranked merge until none applies."""
-    letters = _byte_letters()
+    if piece.isascii() and piece + "</w>" in _whole_words():
+        return 1
+    ranks, letters = _ranks(), _byte_letters()
     parts = [letters[byte] for byte in piece.encode("utf-8", "replace")]
     parts[-1] += "</w>"
-    ranks = _ranks()
     while len(parts) > 1:
         best = min(pairwise(parts), key=lambda pair: ranks.get(pair, len(ranks)))
         if best not in ranks:
@@ -65,6 +66,12 @@ def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:
 def _ranks() -> dict[tuple[str, str], int]:
     lines = gzip.decompress(MERGES.read_bytes()).decode("utf-8").splitlines()
     return {(first, second): rank for rank, (first, second) in enumerate(line.split(" ") for line in lines)}
+
+
+@lru_cache(maxsize=1)
+def _whole_words() -> frozenset[str]:
+    """What a merge makes a whole word: 34,209 words, each of which merging step by step leads to, too."""
+    return frozenset(first + second for first, second in _ranks() if second.endswith("</w>"))
 
 
 @lru_cache(maxsize=1)
