@@ -24,7 +24,7 @@ from generation.prompts.options import PROFILES, Options
 from generation.prompts.pipeline import RULES, Filtered, filter_prompts
 from generation.prompts.reading import FORMATS, Source, read_prompts
 from generation.prompts.report import funnel, write_dropped, write_kept, write_report
-from generation.prompts.review import read_decisions, write_review
+from generation.prompts.review import Decision, read_decisions, refuse_to_lose, write_review
 from generation.prompts.text import BRACKETS, NON_ASCII
 
 JUDGES = ("lexicon", "openai", "none")
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--words", type=Path, action="append", default=[], help="further word list (YAML); may be repeated"
     )
     rules.add_argument("--cluster-threshold", type=_percent, help="similarity within clusters (default: 80)")
-    rules.add_argument("--target", type=_count, help="select so many of what is left (default: keep all)")
+    rules.add_argument("--target", type=_positive, help="select so many of what is left (default: keep all)")
     rules.add_argument("--seed", type=_count, help="seed of the selection (default: 0)")
     judge = parser.add_argument_group("judge")
     judge.add_argument(
@@ -95,12 +95,12 @@ def run(arguments: argparse.Namespace) -> int:
         replace_bad_bytes=arguments.bad_bytes == "replace",
     )
     decisions = read_decisions(arguments.decisions) if arguments.decisions else {}
+    _check_outputs(arguments, decisions)
     with ExitStack() as stack:
         judge = _endpoint(arguments, stack) if arguments.judge == "openai" else None
         rows = read_prompts(arguments.input, source)
         result = filter_prompts(rows, options, judge=judge, decisions=decisions)
-    who = {"name": judge.name, "policy": judge.policy} if judge else {"name": "lexicon", "policy": "word lists"}
-    report = funnel(result, options, judge=who if options.judge else None)
+    report = funnel(result, options)
     for path in arguments.report:
         write_report(path, report)
     if arguments.dropped:
@@ -113,6 +113,18 @@ def run(arguments: argparse.Namespace) -> int:
     write_kept(arguments.out, result)
     sys.stdout.write(_summary(report, undecided, arguments.review))
     return 0
+
+
+def _check_outputs(arguments: argparse.Namespace, decisions: Mapping[str, Decision]) -> None:
+    """Refuse before the work what could not be written after it."""
+    written = [arguments.out, arguments.dropped, arguments.review, *arguments.report]
+    for path in (path for path in written if path is not None):
+        if not path.parent.is_dir():
+            raise InvalidInput(f"{path}: there is no folder {path.parent}; create it first")
+        if path.resolve() in {one.resolve() for one in arguments.input}:
+            raise InvalidInput(f"{path}: is an input, too, and would be overwritten; name another file")
+    if arguments.review:
+        refuse_to_lose(arguments.review, decisions)
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -173,7 +185,7 @@ def _summary(report: Mapping[str, Any], undecided: int, review: Path | None) -> 
     ]
     if undecided:
         where = f"fill in {review} and give it" if review else "write them with --review, fill that in and give it"
-        lines.append(f"{undecided:,} prompts in doubt were left out; to have them decided, {where} with --decisions")
+        lines.append(f"in doubt and left out: {undecided:,}; to have them decided, {where} with --decisions")
     return "\n".join(lines) + "\n"
 
 

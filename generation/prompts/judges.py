@@ -60,7 +60,7 @@ class LexiconJudge:
 
     def __init__(self, matcher: Matcher) -> None:
         self.name = "lexicon"
-        self.policy = "word lists"
+        self.policy = f"word lists {matcher.version}"
         self._matcher = matcher
 
     def judge(self, prompts: Sequence[str]) -> list[Verdict]:

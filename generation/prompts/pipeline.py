@@ -58,14 +58,16 @@ class Filtered:
     """The result of `filter_prompts`.
 
     kept and dropped (by index into `rows`) are in the order of the rows. left: rows left after each rule, None where it
-    was not run. doubtful: prompts on which the judge was unsure. verdicts: how many of each label. survivors: prompts
-    per length bin before the selection. missing: how many prompts the target lacks; then nothing is kept.
+    was not run. judge: name and policy of who judged, None if nobody. doubtful: prompts on which the judge was
+    unsure. verdicts: how many of each label. survivors: prompts per length bin before the selection. missing: how
+    many prompts the target lacks; then nothing is kept.
     """
 
     rows: Sequence[Row]
     kept: Sequence[Kept]
     dropped: Mapping[int, Drop]
     left: Mapping[str, int | None]
+    judge: tuple[str, str] | None
     doubtful: Sequence[tuple[str, Verdict]]
     verdicts: Mapping[str, int]
     survivors: Mapping[str, int]
@@ -104,6 +106,7 @@ class _Run:
         self.cleaned: dict[int, str] = {}  # as keys are made: with brackets removed
         self.keys: dict[int, str] = {}  # of the rows kept by `merge_exact`, in order of precedence
         self.lexical: dict[int, Verdict] = {}
+        self.judged_by = ("", "")
         self.doubtful: list[tuple[str, Verdict]] = []
         self.verdicts: Counter[str] = Counter()
 
@@ -165,6 +168,7 @@ class _Run:
             [read_word_list(path) for path in self.options.word_lists], as_written=self.options.words_as_written
         )
         lexicon = LexiconJudge(matcher)
+        self.judged_by = (lexicon.name, lexicon.policy)
         left = list(self.text)
         for i, text in _shown(list(self.text.items()), "words"):
             (self.lexical[i],) = lexicon.judge([text])
@@ -179,6 +183,8 @@ class _Run:
         if not self.options.judge:
             return
         left = list(self.text)
+        if judge:
+            self.judged_by = (judge.name, judge.policy)
         # Without a judge the lists judge, and they have read every prompt already.
         verdicts = judge.judge([self.text[i] for i in left]) if judge else [self.lexical[i] for i in left]
         for i, verdict in zip(left, verdicts, strict=True):
@@ -212,7 +218,8 @@ class _Run:
             self._ended("selected")
         kept = [] if missing else self._kept(tokens)
         dropped = {i: self.dropped[i] for i in sorted(self.dropped)}
-        return Filtered(self.rows, kept, dropped, self.left, self.doubtful, self.verdicts, survivors, missing)
+        judge = self.judged_by if self.options.judge else None
+        return Filtered(self.rows, kept, dropped, self.left, judge, self.doubtful, self.verdicts, survivors, missing)
 
     def _kept(self, tokens: Mapping[int, int]) -> list[Kept]:
         # Prompts of one key are of one cluster; the profile `released` keeps such prompts.

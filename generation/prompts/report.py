@@ -17,21 +17,18 @@ from generation.prompts.pipeline import RULES, Filtered
 from generation.prompts.tokens import LENGTH_BINS
 from generation.prompts.words import read_word_list
 
-KEPT_COLUMNS = (
-    *("id", "prompt", "characters", "tokens", "length_bin", "cluster", "count"),
-    *("file", "place", "damaged"),
-)
-DROPPED_COLUMNS = ("id", "rule", "reason", "merged_into", "similarity", "detail", "prompt", "file", "place", "damaged")
+_ORIGIN = ("file", "place", "damaged")
+KEPT_COLUMNS = ("id", "prompt", "characters", "tokens", "length_bin", "cluster", "count", *_ORIGIN)
+DROPPED_COLUMNS = ("id", "rule", "reason", "merged_into", "similarity", "detail", "prompt", *_ORIGIN)
 _EXAMPLES = 3
 # Examples of these rules are given by id only: their text is what people should not have to read.
 _UNPRINTED = ("words", "judged")
 
 
-def funnel(result: Filtered, options: Options, *, judge: Mapping[str, str] | None = None) -> dict[str, Any]:
+def funnel(result: Filtered, options: Options) -> dict[str, Any]:
     """The report. First the rows left after each rule, in order (None: not run), then settings, reasons and examples.
 
-    `judge`: name and policy of the judge. The same input and settings give the same report: no times, no paths but
-    names.
+    No times and no paths: the same input and settings give the same report.
     """
     inputs = Counter(row.file for row in result.rows)
     damaged = Counter(row.file for row in result.rows if row.damaged)
@@ -52,7 +49,7 @@ def funnel(result: Filtered, options: Options, *, judge: Mapping[str, str] | Non
             }
             for one in lists
         ],
-        "judge": {**judge, "verdicts": dict(result.verdicts), "doubtful": len(result.doubtful)} if judge else None,
+        "judge": _judge(result),
         "dropped": _reasons(result),
         "length_bins": {
             name: {"survivors": result.survivors.get(name, 0), "kept": sum(k.length_bin == name for k in result.kept)}
@@ -134,6 +131,13 @@ def write_dropped(path: Path, result: Filtered) -> None:
             similarity = "" if drop.similarity is None else f"{drop.similarity:.4f}"
             why = (drop.rule, drop.reason, drop.merged_into, similarity, drop.detail)
             writer.writerow((row.id, *why, row.text, row.file, row.place, int(row.damaged)))
+
+
+def _judge(result: Filtered) -> dict[str, Any] | None:
+    if result.judge is None:
+        return None
+    name, policy = result.judge
+    return {"name": name, "policy": policy, "verdicts": dict(result.verdicts), "doubtful": len(result.doubtful)}
 
 
 def _reasons(result: Filtered) -> dict[str, dict[str, int]]:

@@ -58,17 +58,22 @@ def read_decisions(path: Path) -> dict[str, Decision]:
     return decisions
 
 
-def write_review(path: Path, doubtful: Sequence[tuple[str, Verdict]], decisions: Mapping[str, Decision]) -> int:
-    """Write the prompts a judge was unsure of, those decided with their decision, then all other decisions; returns how
-    many are undecided.
-
-    Raises InvalidInput when the file is there with decisions that are not among `decisions`, for they would be lost.
-    """
+def refuse_to_lose(path: Path, decisions: Mapping[str, Decision]) -> None:
+    """Raise InvalidInput if the file is there with decisions that are not among these: writing it would lose them."""
     if path.exists() and (lost := set(read_decisions(path)).difference(decisions)):
         raise InvalidInput(
             f"{path}: holds {len(lost)} decisions that this run does not know; give it with --decisions, too, or name "
             "another file with --review"
         )
+
+
+def write_review(path: Path, doubtful: Sequence[tuple[str, Verdict]], decisions: Mapping[str, Decision]) -> int:
+    """Write the prompts a judge was unsure of, those decided with their decision, then all other decisions; returns how
+    many are undecided.
+
+    Raises InvalidInput where `refuse_to_lose` does.
+    """
+    refuse_to_lose(path, decisions)
     with whole_file(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -15,6 +15,7 @@ Known limits: letters spaced out, misspellings and look-alikes of other alphabet
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -92,7 +93,7 @@ def split(text: str) -> tuple[str, ...]:
 
 class Matcher:
     """Finds the entries of several lists in texts. With `as_written` only as the list writes them, case apart: no leet,
-    no hyphen for a space.
+    no hyphen for a space. `version` changes with any entry.
     """
 
     def __init__(self, lists: Iterable[WordList], *, as_written: bool = False) -> None:
@@ -100,11 +101,14 @@ class Matcher:
         self._by_stem: dict[str, list[Entry]] = {}
         self._vocabulary: set[str] = set()
         self._as_written = as_written
+        every = hashlib.sha256(b"as written" if as_written else b"")
         self._starting: dict[str, list[Entry]] = {}  # of the words met so far: most words come again
         for entry in (entry for one in lists for entry in one.entries):
             index = self._by_stem if entry.stem and len(entry.words) == 1 else self._by_first
             index.setdefault(entry.words[0], []).append(entry)
             self._vocabulary.update(entry.words)
+            every.update(f"{entry.tier}\t{entry.category}\t{entry.text}\n".encode())
+        self.version = every.hexdigest()[:12]
         self._stem_lengths = sorted({len(e.words[-1]) for e in self._all_entries() if e.stem})
 
     def find(self, text: str) -> list[Entry]:

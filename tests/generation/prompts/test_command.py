@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
 from generation.cli import main
 from generation.prompts import RULES
+from generation.prompts.command import add_arguments
 from tests.generation.prompts.stub import items_of, reply, serve, verdicts
 from tests.reference import shared
 
@@ -70,7 +73,7 @@ def test_kept_dropped_and_report_are_written(folder, capsys):
     assert "CC-BY-4.0" in markdown
     said = capsys.readouterr().out
     assert "judged    2" in said
-    assert "1 prompts in doubt" in said
+    assert "in doubt and left out: 1" in said
 
 
 def test_a_second_run_writes_the_same_bytes(folder):
@@ -187,6 +190,8 @@ def test_an_endpoint_judges_and_a_second_run_asks_nothing(folder, monkeypatch):
     [
         (["--column", "text"], 1, "p.csv: no column text; it has n, prompt"),
         (["--judge", "openai", "--model", "m"], 1, "--judge openai needs --base-url"),
+        (["--report", "no/f.json"], 1, "no/f.json: there is no folder no"),
+        (["--dropped", "p.csv"], 1, "p.csv: is an input, too"),
         (["--decisions", "none.csv"], 2, "none.csv: No such file"),
         (["--input", "none.csv"], 2, "none.csv: No such file"),
     ],
@@ -202,6 +207,15 @@ def test_values_out_of_range_are_errors_of_the_command_line(folder, capsys, argu
         command(*arguments)
     assert stopped.value.code == 2
     assert arguments[0] in capsys.readouterr().err
+
+
+def test_every_option_is_explained_in_the_documentation():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    page = (Path(__file__).parents[3] / "docs" / "database.md").read_text()
+    options = {action.option_strings[-1] for action in parser._actions} - {"--help"}
+    assert len(options) > 20
+    assert sorted(option for option in options if f"`{option}`" not in page and f"`{option} " not in page) == []
 
 
 def test_the_fixed_interface_on_real_rows(folder):
