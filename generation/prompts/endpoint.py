@@ -17,7 +17,7 @@ import hashlib
 import http.client
 import json
 import re
-import time
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -60,6 +60,14 @@ _SCHEMA = {
 }
 
 
+class _UnavailableError(Exception):
+    """No answer this time; `pause` is the number of seconds the endpoint asks to wait, if it does."""
+
+    def __init__(self, said: str, pause: float | None) -> None:
+        super().__init__(said)
+        self.pause = pause
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirect would carry the API key to another host."""
 
@@ -96,6 +104,7 @@ class EndpointJudge:
         self._batch, self._workers, self._timeout = batch, workers, timeout
         self._tries, self._pause = tries, pause
         self._opener = urllib.request.build_opener(_NoRedirects)
+        self._stopping = threading.Event()
 
     def judge(self, prompts: Sequence[str]) -> list[Verdict]:
         """One verdict per prompt, in order; those that are cached are not asked for."""
@@ -108,9 +117,8 @@ class EndpointJudge:
             given = {prompt: verdict for prompt, verdict in answers.items() if verdict is not None}
             self._cache.put(given)
             verdicts.update(given)
-        nothing = Verdict(
-            "unsure", "ok", "no usable reply", self.name, self.policy
-        )  # not kept: the next run asks again
+        # Not kept in the cache: the next run asks again.
+        nothing = Verdict("unsure", "ok", "no usable reply", self.name, self.policy)
         return [verdicts.get(prompt, nothing) for prompt in prompts]
 
     def _ask_all(self, batches: Sequence[list[str]]) -> Iterator[dict[str, Verdict | None]]:
@@ -118,6 +126,7 @@ class EndpointJudge:
         left = iter(batches)
         running: set[Future[dict[str, Verdict | None]]] = set()
         failure: BaseException | None = None
+        self._stopping.clear()
         with ThreadPoolExecutor(self._workers) as pool:
             while True:
                 while failure is None and len(running) < self._workers and (batch := next(left, None)):
@@ -128,10 +137,12 @@ class EndpointJudge:
                     finished, running = wait(running, return_when=FIRST_COMPLETED)
                 except KeyboardInterrupt as interrupt:
                     failure = interrupt
+                    self._stopping.set()
                     continue
                 for future in finished:
                     if (error := future.exception()) is not None:
                         failure = failure or error
+                        self._stopping.set()
                     else:
                         yield future.result()
         if failure is not None:
@@ -163,44 +174,53 @@ class EndpointJudge:
 
     def _post(self, ids: dict[str, str]) -> bytes:
         """The reply's body. Tries again what may pass; raises InvalidInput for the rest."""
+        body = json.dumps(self._request(ids)).encode()
+        said, attempt = "", 0
+        for attempt in range(self._tries):
+            try:
+                return self._post_once(body)
+            except _UnavailableError as error:
+                said = str(error)
+                pause = self._pause * 2**attempt if error.pause is None else error.pause
+            if attempt + 1 == self._tries or self._stopping.wait(min(pause, _LONGEST_PAUSE)):
+                break
+        raise InvalidInput(
+            f"{self._url}: no answer after {attempt + 1} tries ({said}); what was judged so far is kept: run the same "
+            "command again later to go on"
+        )
+
+    def _request(self, ids: dict[str, str]) -> dict[str, Any]:
         items = [{"id": one, "prompt": prompt} for one, prompt in ids.items()]
-        body = {
+        schema = {"name": "verdicts", "strict": True, "schema": _SCHEMA}
+        return {
             "model": self.name,
             "temperature": 0,
             "messages": [
                 {"role": "system", "content": POLICY},
                 {"role": "user", "content": json.dumps({"prompts": items}, ensure_ascii=False)},
             ],
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "verdicts", "strict": True, "schema": _SCHEMA},
-            },
+            "response_format": {"type": "json_schema", "json_schema": schema},
         }
+
+    def _post_once(self, body: bytes) -> bytes:
         headers = {"Content-Type": "application/json"}
         if self._api_key:
             headers["Authorization"] = f"Bearer {self._api_key}"
-        said = ""
-        for attempt in range(self._tries):
-            request = urllib.request.Request(self._url, json.dumps(body).encode(), headers)  # noqa: S310 (http(s) only)
-            wanted = None
-            try:
-                with self._opener.open(request, timeout=self._timeout) as response:
-                    content: bytes = response.read()
-                    return content
-            except urllib.error.HTTPError as error:
-                with error:
-                    said = f"HTTP {error.code} {error.reason}"
-                    wanted = error.headers.get("Retry-After")
-                    if error.code not in _RETRIED:
-                        raise InvalidInput(self._refusal(error.code, error.read(500))) from None
-            except (OSError, http.client.HTTPException) as error:
-                said = str(getattr(error, "reason", error)) or type(error).__name__
-            if attempt + 1 < self._tries:
-                time.sleep(_seconds(wanted, self._pause * 2**attempt))
-        raise InvalidInput(
-            f"{self._url}: no answer after {self._tries} tries ({said}); what was judged so far is kept: run the same "
-            "command again later to go on"
-        )
+        request = urllib.request.Request(self._url, body, headers)  # noqa: S310 (http and https only, see __init__)
+        try:
+            with self._opener.open(request, timeout=self._timeout) as response:
+                content: bytes = response.read()
+                return content
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code not in _RETRIED:
+                    raise InvalidInput(self._refusal(error.code, error.read(500))) from None
+                wanted = error.headers.get("Retry-After") or ""
+                raise _UnavailableError(
+                    f"HTTP {error.code} {error.reason}", float(wanted) if wanted.isdecimal() else None
+                ) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise _UnavailableError(str(getattr(error, "reason", error)) or type(error).__name__, None) from None
 
     def _refusal(self, code: int, body: bytes) -> str:
         fixes = {
@@ -226,8 +246,3 @@ def _parse(body: bytes, ids: Iterable[str]) -> dict[str, tuple[str, str, str]] |
         for label, category, reason in found.values()
     )
     return found if well_formed and len(found) == len(verdicts) and set(found) == set(ids) else None
-
-
-def _seconds(wanted: str | None, pause: float) -> float:
-    """How long to wait: what the endpoint asked for in seconds, else the pause; never more than a minute."""
-    return min(float(wanted) if wanted and wanted.isdecimal() else pause, _LONGEST_PAUSE)

@@ -64,6 +64,15 @@ def test_both_searches_give_every_key_the_leader_that_comparing_all_pairs_gives(
             assert merged.similarity[i] == fuzz.ratio(keys[i], keys[merged.leader[i]]) >= 90
 
 
+def test_both_searches_join_every_similar_pair_of_real_keys_into_one_cluster(discord_keys):
+    keys = discord_keys[:1_500]
+    pairs = all_pairs(keys, 80)
+    assert len(pairs) > 50
+    exact, lsh = (clusters(keys, threshold=80, method=method).tolist() for method in ("exact", "lsh"))
+    assert exact == lsh
+    assert all(exact[i] == exact[j] for i, j in pairs)
+
+
 @pytest.mark.parametrize("threshold", [90, 80, 60])
 @given(keys=st.one_of(variants, anything))
 def test_small_inputs_are_always_merged_exactly(keys, threshold):
