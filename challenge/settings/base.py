@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "challenge.accounts.middleware.SignInElsewhereMiddleware",
 ]
 
 ROOT_URLCONF = "challenge.urls"
