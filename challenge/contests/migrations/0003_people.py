@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='challenge',
             name='terms_version',
-            field=models.PositiveIntegerField(default=1, help_text='Stored with each registration. Raise it when the terms change in substance: everybody is asked again before they get data or submit.'),
+            field=models.PositiveIntegerField(default=1, help_text='Noted for each registration. Raise it when the terms change in substance: everybody is asked again before they get data or submit.'),
         ),
         migrations.AlterField(
             model_name='registration',
