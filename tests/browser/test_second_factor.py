@@ -27,7 +27,17 @@ def sign_in(opened: Viewer) -> None:
     opened.open(reverse("account_login"))
     opened.page.fill("[name=login]", "alice")
     opened.page.fill("[name=password]", PASSWORD)
-    opened.page.click("text=Sign in >> nth=-1")
+    opened.page.click(f"form[action='{reverse('account_login')}'] button >> nth=0")
+    opened.page.wait_for_url(lambda url: reverse("account_login") not in url)
+
+
+def open_protected(opened: Viewer, path: str) -> None:
+    """A page about second factors: it asks for the password once more."""
+    opened.open(path)
+    check(opened.page, "reauthenticate")
+    opened.page.fill("[name=password]", PASSWORD)
+    opened.page.click("main button[type=submit]")
+    opened.page.wait_for_url(opened.base + path)
 
 
 def check(page: Any, name: str) -> None:
@@ -47,7 +57,7 @@ def test_a_passkey_signs_in_without_a_password(viewer: OpenViewer, site: World, 
     session.send("WebAuthn.enable")
     session.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
     sign_in(opened)
-    opened.open(reverse("mfa_add_webauthn"))
+    open_protected(opened, reverse("mfa_add_webauthn"))
     check(page, "passkey-add")
     page.check("[name=passwordless]")
     page.click("#mfa_webauthn_add")
@@ -69,7 +79,7 @@ def test_an_app_is_set_up_and_asked_for(viewer: OpenViewer, site: World, width: 
     opened = viewer(width=width)
     page = opened.page
     sign_in(opened)
-    opened.open(reverse("mfa_activate_totp"))
+    open_protected(opened, reverse("mfa_activate_totp"))
     check(page, "totp-activate")
     secret = page.input_value("#authenticator_secret")
     page.fill("[name=code]", format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time()))))
