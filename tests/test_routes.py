@@ -52,7 +52,7 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/team/": MEMBERS,
     "/c/iqa/team/rename/": POST_ONLY,
     "/c/iqa/team/invitation/": POST_ONLY,
-    "/c/iqa/team/leave/": MEMBERS,
+    "/c/iqa/team/leave/": row("302 302 200 302 200 200 200 302 302 302"),
     "/c/iqa/team/merge/": POST_ONLY,
     "/c/iqa/teams/remove/{registration}/": POST_ONLY,
     "/c/iqa/mergers/{merger}/": POST_ONLY,

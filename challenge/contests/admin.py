@@ -7,20 +7,12 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet, TextField
 from django.http import HttpRequest
 
-from challenge.accounts.models import User
+from challenge.contests.access import organised_challenges
 from challenge.contests.models import Challenge, Phase, Registration, RegistrationQuestion, Team
 from challenge.contests.services import boards_changed
-
-
-def organised_challenges(user: User | AnonymousUser) -> QuerySet[Challenge]:
-    """The challenges that this member of staff may manage."""
-    if not user.is_authenticated:
-        return Challenge.objects.none()
-    return Challenge.objects.all() if user.is_superuser else user.organised_challenges.all()
 
 
 class OrganiserAdmin(admin.ModelAdmin):

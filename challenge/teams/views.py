@@ -11,7 +11,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from challenge.contests.access import is_organiser, organised_challenges, registration_of, visible_challenges
+from challenge.contests.access import (
+    application_of,
+    is_organiser,
+    organised_challenges,
+    registration_of,
+    visible_challenges,
+)
 from challenge.contests.models import Registration, Team
 from challenge.core.http import SignedInRequest
 from challenge.core.limits import limited
@@ -93,10 +99,10 @@ def renew_invitation(request: SignedInRequest, challenge: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: SignedInRequest, challenge: str) -> HttpResponse:
-    """Ask, then leave the team and the challenge."""
+    """Ask, then leave the team and the challenge; also for whoever still waits for the organisers."""
     shown = get_object_or_404(visible_challenges(request.user), slug=challenge)
-    registration = registration_of(request.user, shown)
-    if registration is None:
+    registration = application_of(request.user, shown)
+    if registration is None or registration.team is None or registration.status not in Registration.HOLD_A_PLACE:
         return redirect("join", challenge=shown.slug)
     if request.method != "POST":
         has_submitted = registration.team.submissions.exists()

@@ -253,3 +253,12 @@ def test_a_subject_takes_part_in_nothing_and_organises_nothing(world):
     with pytest.raises(NotPossible, match="rates images"):
         add_organiser(world.challenge, "fresh", actor=world.organiser)
     assert not RegistrationEvent.objects.filter(registration__user=fresh).exists()
+
+
+def test_a_subject_with_staff_status_manages_nothing_in_the_administration(world, client):
+    subject = make_subject(world)
+    subject.is_staff = True
+    subject.save()
+    client.force_login(subject)
+    page = client.get(f"/admin/contests/challenge/{world.challenge.pk}/change/")
+    assert page.status_code == 302

@@ -11,6 +11,7 @@ from challenge.contests.services import join_challenge
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import SubmissionRefused
 from challenge.teams.services import ChangeRefused, leave, remove_member, rename, renew_invitation
+from tests.factories import make_pending
 
 
 def registration(user) -> Registration:
@@ -146,3 +147,11 @@ def test_the_pages_do_these_things_and_refuse_others(world, client):
     assert client.get("/c/iqa/team/leave/").status_code == 200
     client.post("/c/iqa/team/leave/")
     assert registration(world.alice).status == "left"
+
+
+def test_whoever_waits_may_take_the_registration_back(world, client):
+    pending = make_pending(world)
+    client.force_login(pending)
+    assert client.post("/c/iqa/team/leave/").status_code == 302
+    assert registration(pending).status == "left"
+    assert not Team.objects.filter(name="Team of pending").exists()

@@ -6,8 +6,8 @@ from django import template
 from django.template import Context
 from django.utils import timezone
 
-from challenge.contests.access import application_of, is_organiser, registration_of
-from challenge.contests.models import Challenge, Phase
+from challenge.contests.access import application_of, is_organiser
+from challenge.contests.models import Challenge, Phase, Registration
 
 register = template.Library()
 
@@ -23,12 +23,14 @@ def challenge_nav(context: Context, challenge: Challenge) -> dict[str, Any]:
     request = context["request"]
     page = request.resolver_match.url_name
     phases = list(challenge.phases.all())
+    application = application_of(request.user, challenge)
+    is_accepted = application is not None and application.status == Registration.Status.ACCEPTED
     return {
         "challenge": challenge,
         "current": TAB_OF.get(page, page),
         "phase": context.get("phase") or _phase_of_interest(phases),
-        "registration": registration_of(request.user, challenge),
-        "application": application_of(request.user, challenge),
+        "registration": application if is_accepted else None,
+        "application": application,
         "is_organiser": is_organiser(request.user, challenge),
     }
 
