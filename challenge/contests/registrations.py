@@ -77,7 +77,7 @@ def _mail_decision(challenge: Challenge, registration: Registration, reason: str
     lines = [f"The organisers of «{challenge.title}» have {text}."]
     if reason:
         lines += ["", f"They write: {reason}"]
-    lines += ["", settings.SITE_URL + reverse("challenge", args=[challenge.slug])]
+    lines += ["", settings.SITE_URL.rstrip("/") + reverse("challenge", args=[challenge.slug])]
     word = "accepted" if accepted else "rejected"
     send_later(registration.user, f"{challenge.title}: registration {word}", "\n".join(lines))
 
