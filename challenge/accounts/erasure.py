@@ -16,7 +16,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenge.accounts.models import User
-from challenge.contests.models import Challenge, Registration, RegistrationEvent, Team, TeamEvent
+from challenge.contests.models import Challenge, Registration, Team
+from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed
 from challenge.submissions.models import Submission
 from challenge.submissions.states import Status

@@ -21,7 +21,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from challenge.accounts.models import User
-from challenge.contests.models import TeamEvent
+from challenge.contests.records import TeamEvent
 from challenge.core.storage import CHUNK_BYTES
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.results import full_result, visible_evaluations

@@ -11,7 +11,8 @@ from django.db.models import Model, QuerySet, TextField
 from django.http import HttpRequest
 
 from challenge.contests.access import organised_challenges
-from challenge.contests.models import Challenge, Phase, Registration, RegistrationQuestion, Team
+from challenge.contests.models import Challenge, Phase, Registration, Team
+from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import boards_changed
 
 
@@ -93,7 +94,7 @@ class PhaseInline(admin.StackedInline):
         ("opens_at", "closes_at"),
         ("daily_quota", "total_quota"),
         ("board_rule", "rank_display"),
-        "formula",
+        ("formula", "reference_column"),
         ("is_blind", "shows_fit"),
         "description",
     )

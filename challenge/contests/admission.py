@@ -9,7 +9,8 @@ from typing import Any
 from allauth.account.models import EmailAddress
 
 from challenge.accounts.models import User
-from challenge.contests.models import Challenge, Registration, RegistrationQuestion
+from challenge.contests.models import Challenge
+from challenge.contests.records import RegistrationQuestion, RegistrationStatus
 from challenge.core.text import visible_text
 
 MAX_ANSWER = 1000
@@ -36,7 +37,7 @@ def _is_listed(address: str, entries: set[str]) -> bool:
     return address in entries or not domains.isdisjoint(entries)
 
 
-def status_for(user: User, challenge: Challenge, *, must_be_approved: bool) -> Registration.Status:
+def status_for(user: User, challenge: Challenge, *, must_be_approved: bool) -> RegistrationStatus:
     """What a new registration of `user` is: accepted, or waiting for the organisers. Raises JoinRefused.
 
     `must_be_approved`: the user has left a team that had submitted. Another team would bring another quota, so the
@@ -50,8 +51,8 @@ def status_for(user: User, challenge: Challenge, *, must_be_approved: bool) -> R
             "Add the right address to your account and confirm it, or ask the organisers."
         )
     if must_be_approved or (mode == modes.APPROVAL and not listed):
-        return Registration.Status.PENDING
-    return Registration.Status.ACCEPTED
+        return RegistrationStatus.PENDING
+    return RegistrationStatus.ACCEPTED
 
 
 def field_of(question: RegistrationQuestion) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 
 from challenge.contests.admission import MAX_ANSWER, field_of
-from challenge.contests.models import Challenge, Registration, RegistrationQuestion
+from challenge.contests.models import Challenge, Registration
+from challenge.contests.records import RegistrationQuestion
 
 
 class JoinForm(forms.Form):

@@ -2,7 +2,7 @@
 
 A Challenge has Phases in order; a Team belongs to one challenge; a Registration ties one user to one challenge, to the
 terms they accepted and to their team, and says whether the organisers let them in. Quotas and board rows belong to
-teams (submissions app). What happens to registrations and teams is written down in event rows, which are only added.
+teams (submissions app). What happens to registrations and teams is written down in `records`.
 """
 
 import secrets
@@ -17,6 +17,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
+from challenge.contests.records import RegistrationStatus
 from challenge.core.text import visible_text
 from scoring.formula import Formula, InvalidFormula
 
@@ -136,6 +137,12 @@ class Phase(models.Model):
         default=RankDisplay.BOTH,
         help_text="A group holds the teams whose main scores do not differ significantly (5 %, Holm) from its best.",
     )
+    reference_column = models.CharField(
+        max_length=60,
+        blank=True,
+        help_text="A subset column of the answer key, such as generator. The board then has a reference row that "
+        "predicts the mean MOS of each of its groups: a metric below it explains less than the label.",
+    )
     formula = models.CharField(
         max_length=200, default=DEFAULT_FORMULA, validators=[validate_formula], help_text="Main score."
     )
@@ -193,16 +200,29 @@ class Phase(models.Model):
             errors["formula"] = (
                 "Files were submitted under another formula, and scoring them again is not possible yet."
             )
+        if missing := self._reference_column_missing():
+            errors["reference_column"] = missing
         if "formula" not in errors and (lacking := self._columns_lacking()):
             errors["formula"] = f"The answer key of this phase lacks the column {lacking}, which this formula needs."
         if errors:
             raise ValidationError(errors)
 
-    def _columns_lacking(self) -> str:
-        from challenge.datasets.services import columns_lacking, current_answer_key
+    def _reference_column_missing(self) -> str:
+        key = self._answer_key()
+        if not self.reference_column or key is None or self.reference_column in key.subset_columns:
+            return ""
+        return f"The answer key has no such column; it has: {', '.join(key.subset_columns) or 'none'}."
 
-        key = None if self._state.adding else current_answer_key(self)
+    def _columns_lacking(self) -> str:
+        from challenge.datasets.services import columns_lacking
+
+        key = self._answer_key()
         return columns_lacking(self.formula, key.further_columns) if key else ""
+
+    def _answer_key(self) -> Any:
+        from challenge.datasets.services import current_answer_key
+
+        return None if self._state.adding else current_answer_key(self)
 
     def state_at(self, now: Any) -> str:
         """`upcoming`, `open` or `closed` at the moment `now`."""
@@ -268,12 +288,7 @@ class Registration(models.Model):
     made: [{"question": text, "answer": text}]. Whoever has left has no team and may join again.
     """
 
-    class Status(models.TextChoices):
-        PENDING = "pending", "Waiting for the organisers"
-        ACCEPTED = "accepted", "Accepted"
-        REJECTED = "rejected", "Rejected"
-        LEFT = "left", "Left"
-
+    Status = RegistrationStatus
     HOLD_A_PLACE = (Status.PENDING, Status.ACCEPTED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -307,83 +322,3 @@ class Registration(models.Model):
     def owes_consent(self) -> bool:
         """Whether the terms have changed since they were accepted."""
         return self.terms_version < self.challenge.terms_version
-
-
-class RegistrationEvent(models.Model):
-    """One step in the life of a registration: who, when, why."""
-
-    registration = models.ForeignKey(Registration, on_delete=models.CASCADE, related_name="events")
-    at = models.DateTimeField(default=timezone.now)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    from_status = models.CharField(max_length=8, choices=Registration.Status, blank=True)
-    to_status = models.CharField(max_length=8, choices=Registration.Status)
-    reason = models.CharField(max_length=500, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["at", "pk"]
-
-    def __str__(self) -> str:
-        return f"{self.from_status} -> {self.to_status}: {self.reason}"
-
-
-class RegistrationQuestion(models.Model):
-    """Something the organisers want to know from everybody who joins."""
-
-    class Kind(models.TextChoices):
-        TEXT = "text", "Text"
-        CHOICE = "choice", "One of several choices"
-        CHECKBOX = "checkbox", "Yes or no"
-
-    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="questions")
-    position = models.PositiveSmallIntegerField(default=0)
-    text = models.CharField(max_length=200)
-    help = models.CharField(max_length=300, blank=True, help_text="Shown below the question.")
-    kind = models.CharField(max_length=8, choices=Kind, default=Kind.TEXT)
-    choices = models.TextField(blank=True, help_text="One choice a line; for «one of several choices» only.")
-    required = models.BooleanField(default=True, help_text="A required yes-or-no question must be ticked.")
-
-    class Meta:
-        ordering: ClassVar = ["position", "pk"]
-
-    def __str__(self) -> str:
-        return self.text
-
-    def clean(self) -> None:
-        """A choice needs something to choose from."""
-        if self.kind == self.Kind.CHOICE and len(self.choice_list) < 2:
-            raise ValidationError({"choices": "Give at least two choices, one a line."})
-
-    @property
-    def choice_list(self) -> list[str]:
-        """The choices in their order."""
-        return [line.strip() for line in self.choices.splitlines() if line.strip()]
-
-
-class TeamEvent(models.Model):
-    """One change of a team: who did it, when, to which member."""
-
-    class Action(models.TextChoices):
-        FOUNDED = "founded", "founded the team"
-        JOINED = "joined", "joined"
-        LEFT = "left", "left"
-        REMOVED = "removed", "removed"
-        RENAMED = "renamed", "renamed the team"
-        INVITATION = "invitation", "renewed the invitation link"
-        LEADER = "leader", "leads the team now"
-        MERGE_ASKED = "merge_asked", "asked for a merger"
-        MERGE_AGREED = "merge_agreed", "agreed to a merger"
-        MERGE_ENDED = "merge_ended", "ended the plan of a merger"
-        MERGED = "merged", "merged the teams"
-
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="events")
-    at = models.DateTimeField(default=timezone.now)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    action = models.CharField(max_length=12, choices=Action)
-    member = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    detail = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["at", "pk"]
-
-    def __str__(self) -> str:
-        return f"{self.team}: {self.get_action_display()}"

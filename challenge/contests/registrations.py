@@ -7,7 +7,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from challenge.accounts.models import User
-from challenge.contests.models import Challenge, Registration, RegistrationEvent, Team
+from challenge.contests.models import Challenge, Registration, Team
+from challenge.contests.records import RegistrationEvent
 from challenge.contests.services import settle_leader
 from challenge.mail.services import send_later
 

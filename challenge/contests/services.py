@@ -10,8 +10,9 @@ from django.utils import timezone
 from challenge.accounts.models import User
 from challenge.contests.access import may_act
 from challenge.contests.admission import JoinRefused, checked_answers, status_for
-from challenge.contests.models import Challenge, Phase, Registration, RegistrationEvent, Team, TeamEvent
+from challenge.contests.models import Challenge, Phase, Registration, Team
 from challenge.contests.models import team_name as clean_team_name
+from challenge.contests.records import RegistrationEvent, TeamEvent
 
 __all__ = ["JoinRefused", "accept_terms", "boards_changed", "join_challenge", "settle_leader"]
 

@@ -12,7 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from challenge.accounts.models import User
-from challenge.contests.models import Challenge, Phase, RegistrationEvent, Team, TeamEvent, team_name
+from challenge.contests.models import Challenge, Phase, Team, team_name
+from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed, settle_leader
 from challenge.mail.services import send_later
 from challenge.submissions.models import Submission, SubmissionEvent

@@ -8,15 +8,8 @@ from django.db import IntegrityError, transaction
 
 from challenge.accounts.models import User
 from challenge.contests.access import is_organiser
-from challenge.contests.models import (
-    Challenge,
-    Registration,
-    RegistrationEvent,
-    Team,
-    TeamEvent,
-    new_invitation,
-    team_name,
-)
+from challenge.contests.models import Challenge, Registration, Team, new_invitation, team_name
+from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed, settle_leader
 
 Action = TeamEvent.Action

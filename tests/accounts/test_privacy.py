@@ -14,7 +14,8 @@ from challenge.accounts.erasure import ErasureRefused, erase_account
 from challenge.accounts.export import export_account
 from challenge.accounts.models import User
 from challenge.accounts.services import create_token
-from challenge.contests.models import Registration, RegistrationQuestion, Team
+from challenge.contests.models import Registration, Team
+from challenge.contests.records import RegistrationQuestion
 from challenge.contests.registrations import decide
 from challenge.contests.services import join_challenge
 from challenge.leaderboards.board import board

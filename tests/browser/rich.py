@@ -7,7 +7,8 @@ from typing import Any
 from django.utils import timezone
 
 from challenge.accounts.models import User
-from challenge.contests.models import Challenge, Phase, Registration, RegistrationQuestion, Team
+from challenge.contests.models import Challenge, Phase, Registration, Team
+from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file

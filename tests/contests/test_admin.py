@@ -19,6 +19,7 @@ PHASE = {
     "phases-0-daily_quota": "5",
     "phases-0-board_rule": "best",
     "phases-0-rank_display": "both",
+    "phases-0-reference_column": "",
     "phases-0-formula": "(srocc + plcc) / 2",
 }
 CHALLENGE = {

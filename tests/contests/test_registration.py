@@ -10,7 +10,8 @@ from django.core.files.base import ContentFile
 from challenge.accounts.services import create_token
 from challenge.contests.access import application_of, registration_of
 from challenge.contests.admission import JoinRefused, is_on_allow_list
-from challenge.contests.models import Challenge, Registration, RegistrationEvent, RegistrationQuestion
+from challenge.contests.models import Challenge, Registration
+from challenge.contests.records import RegistrationEvent, RegistrationQuestion
 from challenge.contests.registrations import (
     NotPossible,
     add_organiser,

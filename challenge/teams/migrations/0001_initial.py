@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('contests', '0003_people'),
+        ('contests', '0004_people'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

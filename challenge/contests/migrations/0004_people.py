@@ -17,7 +17,7 @@ def first_member_leads(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contests', '0002_rank_display'),
+        ('contests', '0003_reference_column'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
