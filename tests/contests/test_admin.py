@@ -27,7 +27,10 @@ CHALLENGE = {
     "title": "Fresh",
     "summary": "One sentence.",
     "terms_version": "1",
+    "registration_mode": "open",
     "max_team_size": "4",
+    "questions-TOTAL_FORMS": "0",
+    "questions-INITIAL_FORMS": "0",
     "is_published": "on",
 }
 
