@@ -52,9 +52,9 @@ def leakage(prompts: Prompts, sets: Sequence[str]) -> dict[str, Any]:
     trained = {key for key, name in zip(prompts.key_of, sets, strict=True) if name == TRAIN}
     nearest = dict.fromkeys(trained, 100.0)
     for first, second, similarity in prompts.twins:
-        for key, other in ((first, second), (second, first)):
+        for one, other in ((first, second), (second, first)):
             if other in trained:
-                nearest[key] = max(nearest.get(key, 0.0), similarity)
+                nearest[one] = max(nearest.get(one, 0.0), similarity)
     report = {}
     for name in dict.fromkeys(sets):
         if name == TRAIN:
