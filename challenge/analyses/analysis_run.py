@@ -8,7 +8,7 @@ import structlog
 
 import scoring
 from challenge.analyses.models import Analysis
-from challenge.analyses.services import board_changed
+from challenge.analyses.services import analysed
 from challenge.core import work
 from challenge.core.work import Outcome, WorkFailed
 from challenge.datasets.sealing import SealingError, seal, unseal
@@ -51,7 +51,7 @@ def _analysed(evaluation: Evaluation) -> Outcome:
         "sealed_draws": seal(outcome.draws.astype("<f8").tobytes()),
         "duration_ms": (time.perf_counter() - started) * 1000,
     }
-    return Outcome(columns, lambda: board_changed(evaluation.submission.phase_id))
+    return Outcome(columns, lambda: analysed(evaluation))
 
 
 def draws_of(analysis: Analysis) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -2,13 +2,15 @@
 
 An Analysis belongs to one Evaluation: the same evaluation once more with everything that takes long. A Comparison
 belongs to one board: which of its differences are real. Both are made from rows that are there already, can be thrown
-away and made again, and hold nothing that participants may not see where they may see scores.
+away and made again, and hold nothing that participants may not see where they may see results. A Release is what a
+Ladder has shown: it is neither thrown away nor changed.
 """
 
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from challenge.contests.models import Phase
 from challenge.core.work import Leased, Work
@@ -41,6 +43,29 @@ class Analysis(Work):
 
     def __str__(self) -> str:
         return f"analysis of {self.evaluation}"
+
+
+class Release(models.Model):
+    """What a team was shown for one submission of a phase with a Ladder (`scoring.ladder.Released`). Never changed.
+
+    For participants: `shown` (the score, rounded; null before the first), `moved` (whether this submission moved it)
+    and `reason`. `step`, the standard error it had to beat, is for organisers.
+    """
+
+    evaluation = models.OneToOneField(Evaluation, primary_key=True, on_delete=models.CASCADE, related_name="release")
+    shown = models.FloatField(null=True)
+    moved = models.BooleanField()
+    reason = models.TextField()
+    step = models.FloatField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(moved=False) | Q(shown__isnull=False), name="release_moved_to_a_score"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shown}: {self.reason}"
 
 
 class Comparison(Leased):

@@ -26,16 +26,17 @@ from challenge.api.schemas import (
     PhaseOut,
     Problem,
     QuotaOut,
+    ReleaseOut,
     ReportOut,
     SubmissionOut,
 )
 from challenge.contests.access import Viewer, may_see_scores, visible_challenges, visible_phases
 from challenge.contests.models import Challenge, Phase
-from challenge.leaderboards.views import board_of
+from challenge.leaderboards.views import board_for
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Evaluation, Submission
-from challenge.submissions.results import full_result, visible_evaluations
+from challenge.submissions.results import Shown, full_result, visible_evaluations, visible_releases
 
 
 class TokenAuth(HttpBearer):
@@ -109,8 +110,8 @@ def get_challenge(request: HttpRequest, slug: str) -> ChallengeOut:
     auth=[optional_reader],
     tags=["leaderboard"],
 )
-def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpResponse:
-    """The board; 403 while the phase is blind."""
+def leaderboard(request: HttpRequest, phase_id: UUID, exact: bool = False) -> list[BoardRow] | HttpResponse:
+    """The board; 403 while the phase is blind. Of a Ladder it is what was released, for organisers with `exact` all."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)  # type: ignore[attr-defined]
     if not may_see_scores(request.auth, phase):  # type: ignore[attr-defined]
         return errors.problem(403, "blind_phase", "The board of this phase is hidden while it is blind.")
@@ -129,7 +130,7 @@ def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpRe
             probability_first=row.first,
             group=row.group,
         )
-        for row in board_of(phase)
+        for row in board_for(request.auth, phase, exact)  # type: ignore[attr-defined]
     ]
 
 
@@ -215,10 +216,11 @@ def _phase(phase: Phase) -> PhaseOut:
 
 def _submissions(user: User, rows: list[Submission]) -> list[SubmissionOut]:
     visible = visible_evaluations(user, rows)
-    return [_submission(row, visible.get(row.pk)) for row in rows]
+    released = visible_releases(user, rows)
+    return [_submission(row, visible.get(row.pk), released.get(row.pk)) for row in rows]
 
 
-def _submission(submission: Submission, evaluation: Evaluation | None) -> SubmissionOut:
+def _submission(submission: Submission, evaluation: Evaluation | None, release: Shown | None) -> SubmissionOut:
     result = full_result(evaluation) if evaluation else None
     metrics = ("main", "srocc", "krocc", "plcc", "rmse")
     return SubmissionOut(
@@ -238,5 +240,6 @@ def _submission(submission: Submission, evaluation: Evaluation | None) -> Submis
         failure=submission.failure,
         scores={metric: result.get(metric) for metric in metrics} if result else None,
         evaluation=result,
+        release=ReleaseOut.from_orm(release) if release else None,
         url=submission.get_absolute_url(),
     )

@@ -21,6 +21,7 @@ class PhaseOut(Schema):
     board_rule: str
     formula: str
     is_blind: bool
+    release_rule: str
 
 
 class ChallengeOut(Schema):
@@ -33,8 +34,19 @@ class ChallengeOut(Schema):
     phases: list[PhaseOut]
 
 
+class ReleaseOut(Schema):
+    """What a Ladder shows: the team's score after this submission, whether it moved, and why or why not."""
+
+    shown: float | None
+    moved: bool
+    reason: str
+
+
 class SubmissionOut(Schema):
-    """A submission. `scores` and `evaluation` are null until it is scored, and always on a blind phase."""
+    """A submission. `scores` and `evaluation` are null until it is scored, and always on a blind phase or a Ladder.
+
+    `release` is there on a Ladder only, once the submission's turn has come.
+    """
 
     id: UUID
     phase: UUID
@@ -52,6 +64,7 @@ class SubmissionOut(Schema):
     failure: str
     scores: dict[str, float | None] | None
     evaluation: dict[str, Any] | None
+    release: ReleaseOut | None
     url: str
 
 

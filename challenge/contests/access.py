@@ -44,10 +44,20 @@ def registration_of(user: Viewer, challenge: Challenge) -> Registration | None:
 
 
 def may_see_scores(user: Viewer, phase: Phase) -> bool:
-    """Scores and the board of a blind phase are for organisers only; other phases hide nothing."""
+    """Scores and the board of a blind phase are for organisers only; a Ladder shows its releases to everybody."""
     return not phase.is_blind or is_organiser(user, phase.challenge)
+
+
+def may_see_results(user: Viewer, phase: Phase) -> bool:
+    """Results as they were computed: to all but organisers a blind phase shows none and a Ladder its releases only."""
+    return not (phase.is_blind or phase.is_ladder) or is_organiser(user, phase.challenge)
+
+
+def sees_exact_board(user: Viewer, phase: Phase, asks: bool) -> bool:
+    """Which board is meant: that of the stored results, or on a Ladder the released one unless an organiser asks."""
+    return not phase.is_ladder or (asks and is_organiser(user, phase.challenge))
 
 
 def may_see_fit(user: Viewer, phase: Phase) -> bool:
     """The scatter of predictions over MOS tells hidden values: organisers, or everybody concerned where allowed."""
-    return (phase.shows_fit and not phase.is_blind) or is_organiser(user, phase.challenge)
+    return (phase.shows_fit and may_see_results(user, phase)) or is_organiser(user, phase.challenge)

@@ -86,6 +86,7 @@ class PhaseInline(admin.StackedInline):
         ("board_rule", "rank_display"),
         "formula",
         ("is_blind", "shows_fit"),
+        ("release_rule", "standard_errors", "shown_decimals"),
         "description",
     )
     prepopulated_fields: ClassVar = {"slug": ("title",)}

@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
 from challenge.core.text import visible_text
-from scoring.formula import Formula, InvalidFormula
+from scoring.formula import RANK_DECIMALS, Formula, InvalidFormula
 
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
 RESERVED_PHASE_SLUGS = frozenset({"join", "team", "data", "submissions"})
@@ -89,6 +89,10 @@ class Phase(models.Model):
         GROUPS = "groups", "Groups only: teams that cannot be told apart share a rank"
         STRICT = "strict", "Ranks only"
 
+    class ReleaseRule(models.TextChoices):
+        PLAIN = "plain", "Plain: every score is shown as it is"
+        LADDER = "ladder", "Ladder: a shown score moves only when the gain exceeds its standard error"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="phases")
     slug = models.SlugField()
@@ -119,6 +123,21 @@ class Phase(models.Model):
     shows_fit = models.BooleanField(
         default=False, help_text="Participants see the scatter plot and the fitted curve of their submissions."
     )
+    release_rule = models.CharField(
+        max_length=8,
+        choices=ReleaseRule,
+        default=ReleaseRule.PLAIN,
+        help_text="With a Ladder participants see nothing of a result but the shown score. Best score only, no fit.",
+    )
+    standard_errors = models.FloatField(
+        default=1.0, help_text="Ladder: how many standard errors of the paired difference a gain must exceed."
+    )
+    shown_decimals = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(RANK_DECIMALS)],
+        help_text="Ladder: decimals of shown scores; empty: as many as the number of images supports.",
+    )
     board_version = models.PositiveBigIntegerField(default=0, editable=False)
 
     class Meta:
@@ -133,6 +152,12 @@ class Phase(models.Model):
                 condition=models.Q(total_quota=None) | models.Q(total_quota__gte=1), name="phase_total_quota_positive"
             ),
             models.CheckConstraint(condition=~models.Q(is_blind=True, shows_fit=True), name="phase_blind_shows_no_fit"),
+            models.CheckConstraint(
+                condition=~models.Q(release_rule="ladder")
+                | models.Q(board_rule="best", is_blind=False, shows_fit=False),
+                name="phase_ladder_shows_the_best_only",
+            ),
+            models.CheckConstraint(condition=models.Q(standard_errors__gt=0), name="phase_standard_errors_positive"),
         ]
 
     def __str__(self) -> str:
@@ -158,6 +183,7 @@ class Phase(models.Model):
             errors["closes_at"] = "A phase closes after it opens."
         if self.is_blind and self.shows_fit:
             errors["shows_fit"] = "A blind phase shows no fit: it would give the hidden scores away."
+        errors |= self._ladder_errors()
         if self.slug in RESERVED_PHASE_SLUGS:
             errors["slug"] = f"«{self.slug}» is a page of every challenge; choose another word."
         elif Phase.objects.filter(challenge=self.challenge_id, slug=self.slug).exclude(pk=self.pk).exists():
@@ -171,6 +197,22 @@ class Phase(models.Model):
             errors["formula"] = f"The answer key of this phase lacks the column {lacking}, which this formula needs."
         if errors:
             raise ValidationError(errors)
+
+    def _ladder_errors(self) -> dict[str, Any]:
+        errors: dict[str, Any] = {}
+        if self.standard_errors is not None and self.standard_errors <= 0:
+            errors["standard_errors"] = "A gain must exceed more than 0 standard errors; usual is 1."
+        if self.is_ladder and self.is_blind:
+            errors["release_rule"] = "A blind phase shows no scores, so there is nothing to release by a Ladder."
+        if self.is_ladder and self.shows_fit and not self.is_blind:
+            errors["shows_fit"] = "With a Ladder a phase shows no fit: it would tell more than the shown score."
+        if self.is_ladder and self.board_rule != self.BoardRule.BEST:
+            errors["board_rule"] = "A Ladder needs the best score: the shown score is a running best."
+        before = Phase.objects.filter(pk=self.pk).values("standard_errors", "shown_decimals").first()
+        if before and self.submissions.filter(evaluations__release__isnull=False).exists():
+            for name in (name for name, value in before.items() if value != getattr(self, name)):
+                errors[name] = "Scores were released under another value, and a release does not change."
+        return errors
 
     def _columns_lacking(self) -> str:
         from challenge.datasets.services import columns_lacking, current_answer_key
@@ -188,6 +230,11 @@ class Phase(models.Model):
     def state(self) -> str:
         """The state at this moment."""
         return self.state_at(timezone.now())
+
+    @property
+    def is_ladder(self) -> bool:
+        """Whether scores are shown by a Ladder (`scoring.ladder`)."""
+        return self.release_rule == self.ReleaseRule.LADDER
 
 
 class Team(models.Model):

@@ -24,6 +24,8 @@ from challenge.datasets.models import AnswerKey, DataFile
 from scoring.answer_key import RESERVED, read_answer_key
 from scoring.answer_key import AnswerKey as KeyTable
 from scoring.formula import Formula
+from scoring.ladder import board_decimals
+from scoring.logistic import MIN_ROWS
 
 
 def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> AnswerKey:
@@ -66,6 +68,15 @@ def columns_lacking(formula: str, columns: Sequence[str]) -> str:
 def current_answer_key(phase: Phase) -> AnswerKey | None:
     """The key in force, or None while the organisers have not given one."""
     return AnswerKey.objects.filter(phase=phase, is_current=True).first()
+
+
+def shown_decimals(phase: Phase) -> int:
+    """Decimals of a shown score: the organisers' choice, else what the number of rows scored supports."""
+    if phase.shown_decimals is not None:
+        return phase.shown_decimals
+    key = current_answer_key(phase)
+    # Below MIN_ROWS no correlation is defined, so nothing is shown to any number of decimals.
+    return board_decimals(max(MIN_ROWS, key.rows if key else 0))
 
 
 def expected_names(key: AnswerKey) -> tuple[str, ...]:

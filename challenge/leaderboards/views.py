@@ -12,11 +12,20 @@ from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from challenge.contests.access import may_see_scores, registration_of, visible_phases
+from challenge.contests.access import (
+    Viewer,
+    is_organiser,
+    may_see_scores,
+    registration_of,
+    sees_exact_board,
+    visible_phases,
+)
 from challenge.contests.models import Phase
 from challenge.core.export import csv_response
 from challenge.core.http import cached_for_visitors
+from challenge.datasets.services import shown_decimals
 from challenge.leaderboards.board import METRICS, Row, board
+from challenge.leaderboards.released import released_board
 from challenge.leaderboards.whiskers import Whiskers
 
 CACHE_SECONDS = 600
@@ -26,18 +35,26 @@ CACHE_SECONDS = 600
 @cache_control(private=True, no_cache=True)
 @cached_for_visitors(seconds=1)
 def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
-    """The board of one phase. On a blind phase everybody but organisers reads that it is hidden, and why."""
+    """The board of one phase. On a blind phase everybody but organisers reads that it is hidden, and why.
+
+    Of a phase with a Ladder it is the released board; `?exact=1` gives organisers that of the stored results, here as
+    in the export and the API.
+    """
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     may_see = may_see_scores(request.user, shown)
     registration = registration_of(request.user, shown.challenge)
+    exact = _is_exact(request, shown)
     context = {
         "challenge": shown.challenge,
         "phase": shown,
         "phases": shown.challenge.phases.all(),
         "may_see": may_see,
         "team": registration.team if registration else None,
-        "table": _table(shown) if may_see else "",
-        "etag": _etag(shown),
+        "table": _table(shown, exact) if may_see else "",
+        "etag": _etag(shown, exact),
+        "exact": exact,
+        "query": "?exact=1" if shown.is_ladder and exact else "",
+        "may_see_both": shown.is_ladder and is_organiser(request.user, shown.challenge),
     }
     return render(request, "leaderboards/leaderboard.html", context)
 
@@ -48,17 +65,18 @@ def leaderboard_table(request: HttpRequest, challenge: str, phase: str) -> HttpR
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     if not may_see_scores(request.user, shown):
         raise Http404
-    etag = _etag(shown)
+    exact = _is_exact(request, shown)
+    etag = _etag(shown, exact)
     unchanged = request.headers.get("If-None-Match") == etag
-    response = HttpResponse(status=304) if unchanged else HttpResponse(_table(shown))
+    response = HttpResponse(status=304) if unchanged else HttpResponse(_table(shown, exact))
     response["ETag"] = etag
-    patch_cache_control(response, private=not _is_public(shown), no_cache=True)
+    patch_cache_control(response, **{"public" if _is_public(shown, exact) else "private": True}, no_cache=True)
     return response
 
 
 @require_safe
 def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
-    """The board as CSV, every metric in full precision; 404 where the board is hidden."""
+    """The board as CSV, every metric that may be seen in full precision; 404 where the board is hidden."""
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     if not may_see_scores(request.user, shown):
         raise Http404
@@ -66,7 +84,7 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
         [row.rank, row.label, row.method_name, "reference" if row.is_reference else "team", row.entries]
         + [row.scores.get(metric) for metric in METRICS]
         + [row.received_at.isoformat(), *_ends(row.interval), *_ends(row.rank_interval), row.first, row.group]
-        for row in board_of(shown)
+        for row in board_for(request.user, shown, _asks(request))
     )
     header = ["rank", "name", "method", "kind", "entries", *METRICS, "received_at"]
     header += ["main_low", "main_high", "rank_low", "rank_high", "probability_first", "group"]
@@ -77,22 +95,29 @@ def _ends(interval: Sequence[float] | None) -> Sequence[float | None]:
     return interval or (None, None)
 
 
-def board_of(phase: Phase) -> list[Row]:
+def board_for(user: Viewer, phase: Phase, asks_exact: bool) -> list[Row]:
+    """The board of the phase that `user`, who may see scores there, may see."""
+    return _board_of(phase, sees_exact_board(user, phase, asks_exact))
+
+
+def _board_of(phase: Phase, exact: bool) -> list[Row]:
     """The board, cached in this process until a result changes `phase.board_version`."""
-    key = f"board:{_version(phase)}"
+    key = f"board:{_version(phase, exact)}"
     rows: list[Row] | None = caches["local"].get(key)
     if rows is None:
-        rows = board(phase)
+        rows = board(phase) if exact else released_board(phase)
         caches["local"].set(key, rows, CACHE_SECONDS)
     return rows
 
 
-def _table(phase: Phase) -> str:
-    """The rendered table, the same for everybody who may see it; cached like `board_of`."""
-    key = f"board-table:{_version(phase)}"
+def _table(phase: Phase, exact: bool) -> str:
+    """The rendered table, the same for everybody who may see it; cached like `_board_of`."""
+    key = f"board-table:{_version(phase, exact)}"
     html: str | None = caches["local"].get(key)
     if html is None:
-        html = render_to_string("leaderboards/table.html", _shown(phase, board_of(phase)))
+        shown = _shown(phase, _board_of(phase, exact))
+        shown |= {"exact": exact, "decimals": None if exact else shown_decimals(phase)}
+        html = render_to_string("leaderboards/table.html", shown)
         caches["local"].set(key, html, CACHE_SECONDS)
     return html
 
@@ -118,14 +143,23 @@ def _shown(phase: Phase, rows: list[Row]) -> dict[str, Any]:
     return {"rows": shown, "phase": phase, "ranks": ranks}
 
 
-def _version(phase: Phase) -> str:
+def _asks(request: HttpRequest) -> bool:
+    return request.GET.get("exact") == "1"
+
+
+def _is_exact(request: HttpRequest, phase: Phase) -> bool:
+    return sees_exact_board(request.user, phase, _asks(request))
+
+
+def _version(phase: Phase, exact: bool) -> str:
     """Changes whenever the board may have changed."""
-    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}-{phase.rank_display}"
+    kind = "exact" if exact else "released"
+    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}-{phase.rank_display}-{kind}"
 
 
-def _etag(phase: Phase) -> str:
-    return quote_etag(_version(phase))
+def _etag(phase: Phase, exact: bool) -> str:
+    return quote_etag(_version(phase, exact))
 
 
-def _is_public(phase: Phase) -> bool:
-    return phase.challenge.is_published and not phase.is_blind
+def _is_public(phase: Phase, exact: bool) -> bool:
+    return phase.challenge.is_published and not phase.is_blind and not (phase.is_ladder and exact)

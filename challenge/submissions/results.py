@@ -1,26 +1,52 @@
 """Results that somebody may see, for one submission or for many, in one query."""
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from challenge.contests.access import Viewer, may_see_scores
+from challenge.contests.access import Viewer, is_organiser, may_see_results
 from challenge.core.work import State
 from challenge.submissions.models import Evaluation, Submission
 
 
 def visible_evaluations(user: Viewer, submissions: Iterable[Submission]) -> dict[UUID, Evaluation | None]:
-    """Submission -> its current evaluation (None while there is none), where `user` may see scores of its phase.
+    """Submission -> its current evaluation (None while there is none), where `user` may see results of its phase.
 
-    A submission of a blind phase is not among the keys for anybody but an organiser. `scatter` is not loaded.
+    A submission of a blind phase, or of one with a Ladder, is not among the keys for anybody but an organiser.
+    `scatter` is not loaded.
     """
     rows = list(submissions)
     phases = {row.phase_id: row.phase for row in rows}
-    allowed = {pk for pk, phase in phases.items() if may_see_scores(user, phase)}
+    allowed = {pk for pk, phase in phases.items() if may_see_results(user, phase)}
     found: dict[UUID, Evaluation | None] = {row.pk: None for row in rows if row.phase_id in allowed}
     current = Evaluation.objects.filter(is_current=True, submission__in=list(found))
     for evaluation in current.select_related("answer_key", "analysis").defer("scatter", "analysis__sealed_draws"):
         found[evaluation.submission_id] = evaluation
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What a Ladder has shown for one submission: all that its team learns of the result. `step` is for organisers."""
+
+    shown: float | None
+    moved: bool
+    reason: str
+    step: float | None
+
+
+def visible_releases(user: Viewer, submissions: Iterable[Submission]) -> dict[UUID, Shown | None]:
+    """Submission of a phase with a Ladder -> what was released for it (None while nothing was)."""
+    rows = [row for row in submissions if row.phase.is_ladder and row.team_id]
+    challenges = {row.phase.challenge_id: row.phase.challenge for row in rows}
+    organised = {pk for pk, challenge in challenges.items() if is_organiser(user, challenge)}
+    challenge_of = {row.pk: row.phase.challenge_id for row in rows}
+    found: dict[UUID, Shown | None] = dict.fromkeys(challenge_of)
+    current = Evaluation.objects.filter(is_current=True, release__isnull=False, submission__in=list(found))
+    columns = ("submission", "release__shown", "release__moved", "release__reason", "release__step")
+    for pk, shown, moved, reason, step in current.values_list(*columns):
+        found[pk] = Shown(shown, moved, reason, step if challenge_of[pk] in organised else None)
     return found
 
 
