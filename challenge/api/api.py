@@ -30,13 +30,13 @@ from challenge.api.schemas import (
     ReportOut,
     SubmissionOut,
 )
-from challenge.contests.access import Viewer, may_see_scores, visible_challenges, visible_phases
+from challenge.contests.access import Viewer, export_decimals, may_see_scores, visible_challenges, visible_phases
 from challenge.contests.models import Challenge, Phase
 from challenge.leaderboards.views import board_for
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Evaluation, Submission
-from challenge.submissions.results import Shown, full_result, visible_evaluations, visible_releases
+from challenge.submissions.results import Shown, full_result, rounded, visible_evaluations, visible_releases
 
 
 class TokenAuth(HttpBearer):
@@ -115,6 +115,7 @@ def leaderboard(request: HttpRequest, phase_id: UUID, exact: bool = False) -> li
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)  # type: ignore[attr-defined]
     if not may_see_scores(request.auth, phase):  # type: ignore[attr-defined]
         return errors.problem(403, "blind_phase", "The board of this phase is hidden while it is blind.")
+    decimals = export_decimals(request.auth, phase)  # type: ignore[attr-defined]
     return [
         BoardRow(
             rank=row.rank,
@@ -122,10 +123,10 @@ def leaderboard(request: HttpRequest, phase_id: UUID, exact: bool = False) -> li
             method_name=row.method_name,
             is_reference=row.is_reference,
             entries=row.entries,
-            scores=row.scores,
+            scores=rounded(row.scores, decimals),
             reason=row.reason,
             received_at=row.received_at,
-            interval=row.interval,
+            interval=rounded(row.interval, decimals),
             rank_interval=row.rank_interval,
             probability_first=row.first,
             group=row.group,
@@ -217,11 +218,14 @@ def _phase(phase: Phase) -> PhaseOut:
 def _submissions(user: User, rows: list[Submission]) -> list[SubmissionOut]:
     visible = visible_evaluations(user, rows)
     released = visible_releases(user, rows)
-    return [_submission(row, visible.get(row.pk), released.get(row.pk)) for row in rows]
+    decimals = {phase: export_decimals(user, phase) for phase in {row.phase for row in rows}}
+    return [_submission(row, visible.get(row.pk), released.get(row.pk), decimals[row.phase]) for row in rows]
 
 
-def _submission(submission: Submission, evaluation: Evaluation | None, release: Shown | None) -> SubmissionOut:
-    result = full_result(evaluation) if evaluation else None
+def _submission(
+    submission: Submission, evaluation: Evaluation | None, release: Shown | None, decimals: int | None
+) -> SubmissionOut:
+    result = rounded(full_result(evaluation), decimals) if evaluation else None
     metrics = ("main", "srocc", "krocc", "plcc", "rmse")
     return SubmissionOut(
         id=submission.pk,

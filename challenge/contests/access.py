@@ -58,6 +58,11 @@ def sees_exact_board(user: Viewer, phase: Phase, asks: bool) -> bool:
     return not phase.is_ladder or (asks and is_organiser(user, phase.challenge))
 
 
+def export_decimals(user: Viewer, phase: Phase) -> int | None:
+    """To how many decimals exports and the API round results; None: full precision, as organisers get always."""
+    return None if is_organiser(user, phase.challenge) else phase.shown_decimals
+
+
 def may_see_fit(user: Viewer, phase: Phase) -> bool:
     """The scatter of predictions over MOS tells hidden values: organisers, or everybody concerned where allowed."""
     return (phase.shows_fit and may_see_results(user, phase)) or is_organiser(user, phase.challenge)

@@ -136,7 +136,7 @@ class Phase(models.Model):
         null=True,
         blank=True,
         validators=[MaxValueValidator(RANK_DECIMALS)],
-        help_text="Ladder: decimals of shown scores; empty: as many as the number of images supports.",
+        help_text="Decimals of scores; empty: 4, with a Ladder as many as the number of images supports.",
     )
     board_version = models.PositiveBigIntegerField(default=0, editable=False)
 
@@ -209,7 +209,7 @@ class Phase(models.Model):
         if self.is_ladder and self.board_rule != self.BoardRule.BEST:
             errors["board_rule"] = "A Ladder needs the best score: the shown score is a running best."
         before = Phase.objects.filter(pk=self.pk).values("standard_errors", "shown_decimals").first()
-        if before and self.submissions.filter(evaluations__release__isnull=False).exists():
+        if self.is_ladder and before and self.submissions.filter(evaluations__release__isnull=False).exists():
             for name in (name for name, value in before.items() if value != getattr(self, name)):
                 errors[name] = "Scores were released under another value, and a release does not change."
         return errors

@@ -27,6 +27,8 @@ from scoring.formula import Formula
 from scoring.ladder import board_decimals
 from scoring.logistic import MIN_ROWS
 
+RESULT_DECIMALS = 4
+
 
 def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> AnswerKey:
     """Check `content` (CSV `name,mos[,subset columns]`), seal it, and put it in force for `phase` as a new version.
@@ -71,12 +73,19 @@ def current_answer_key(phase: Phase) -> AnswerKey | None:
 
 
 def shown_decimals(phase: Phase) -> int:
-    """Decimals of a shown score: the organisers' choice, else what the number of rows scored supports."""
+    """Decimals of shown scores: the organisers' choice, else 4, or with a Ladder what the number of rows supports."""
     if phase.shown_decimals is not None:
         return phase.shown_decimals
+    if not phase.is_ladder:
+        return RESULT_DECIMALS
     key = current_answer_key(phase)
     # Below MIN_ROWS no correlation is defined, so nothing is shown to any number of decimals.
     return board_decimals(max(MIN_ROWS, key.rows if key else 0))
+
+
+def result_decimals(phase: Phase) -> int:
+    """Decimals of results where those are shown. With a Ladder they show to organisers only, who need no rounding."""
+    return RESULT_DECIMALS if phase.is_ladder else shown_decimals(phase)
 
 
 def expected_names(key: AnswerKey) -> tuple[str, ...]:

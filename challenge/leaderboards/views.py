@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from challenge.contests.access import (
     Viewer,
+    export_decimals,
     is_organiser,
     may_see_scores,
     registration_of,
@@ -23,10 +24,11 @@ from challenge.contests.access import (
 from challenge.contests.models import Phase
 from challenge.core.export import csv_response
 from challenge.core.http import cached_for_visitors
-from challenge.datasets.services import shown_decimals
+from challenge.datasets.services import result_decimals, shown_decimals
 from challenge.leaderboards.board import METRICS, Row, board
 from challenge.leaderboards.released import released_board
 from challenge.leaderboards.whiskers import Whiskers
+from challenge.submissions.results import rounded
 
 CACHE_SECONDS = 600
 
@@ -76,14 +78,16 @@ def leaderboard_table(request: HttpRequest, challenge: str, phase: str) -> HttpR
 
 @require_safe
 def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
-    """The board as CSV, every metric that may be seen in full precision; 404 where the board is hidden."""
+    """The board as CSV: every metric, in full precision unless the phase limits it; 404 where the board is hidden."""
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     if not may_see_scores(request.user, shown):
         raise Http404
+    decimals = export_decimals(request.user, shown)
     rows = (
         [row.rank, row.label, row.method_name, "reference" if row.is_reference else "team", row.entries]
-        + [row.scores.get(metric) for metric in METRICS]
-        + [row.received_at.isoformat(), *_ends(row.interval), *_ends(row.rank_interval), row.first, row.group]
+        + [rounded(row.scores.get(metric), decimals) for metric in METRICS]
+        + [row.received_at.isoformat(), *rounded(_ends(row.interval), decimals)]
+        + [*_ends(row.rank_interval), row.first, row.group]
         for row in board_for(request.user, shown, _asks(request))
     )
     header = ["rank", "name", "method", "kind", "entries", *METRICS, "received_at"]
@@ -91,8 +95,8 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
     return csv_response(f"{challenge}-{phase}-leaderboard.csv", header, rows)
 
 
-def _ends(interval: Sequence[float] | None) -> Sequence[float | None]:
-    return interval or (None, None)
+def _ends(interval: Sequence[float] | None) -> list[float | None]:
+    return list(interval or (None, None))
 
 
 def board_for(user: Viewer, phase: Phase, asks_exact: bool) -> list[Row]:
@@ -115,16 +119,15 @@ def _table(phase: Phase, exact: bool) -> str:
     key = f"board-table:{_version(phase, exact)}"
     html: str | None = caches["local"].get(key)
     if html is None:
-        shown = _shown(phase, _board_of(phase, exact))
-        shown |= {"exact": exact, "decimals": None if exact else shown_decimals(phase)}
-        html = render_to_string("leaderboards/table.html", shown)
+        html = render_to_string("leaderboards/table.html", _shown(phase, _board_of(phase, exact), exact))
         caches["local"].set(key, html, CACHE_SECONDS)
     return html
 
 
-def _shown(phase: Phase, rows: list[Row]) -> dict[str, Any]:
+def _shown(phase: Phase, rows: list[Row], exact: bool) -> dict[str, Any]:
     """What the table's template prints: each row with its whisker, and which columns there are."""
-    whisker = Whiskers(rows)
+    decimals = result_decimals(phase) if exact else shown_decimals(phase)
+    whisker = Whiskers(rows, decimals)
     display = Phase.RankDisplay(phase.rank_display)
     compared = any(row.group is not None for row in rows)
     shown: list[dict[str, Any]] = []
@@ -140,7 +143,7 @@ def _shown(phase: Phase, rows: list[Row]) -> dict[str, Any]:
         "groups_only": display == Phase.RankDisplay.GROUPS and compared,
         "pending": not compared and any(row.rank is not None for row in rows),
     }
-    return {"rows": shown, "phase": phase, "ranks": ranks}
+    return {"rows": shown, "phase": phase, "ranks": ranks, "exact": exact, "decimals": decimals}
 
 
 def _asks(request: HttpRequest) -> bool:
@@ -154,7 +157,7 @@ def _is_exact(request: HttpRequest, phase: Phase) -> bool:
 def _version(phase: Phase, exact: bool) -> str:
     """Changes whenever the board may have changed."""
     kind = "exact" if exact else "released"
-    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}-{phase.rank_display}-{kind}"
+    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}-{phase.rank_display}-{phase.shown_decimals}-{kind}"
 
 
 def _etag(phase: Phase, exact: bool) -> str:

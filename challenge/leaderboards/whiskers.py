@@ -14,7 +14,8 @@ WIDEST = 8  # median intervals that the scale holds below its top: one bad row m
 class Whiskers:
     """The scale of one board: from its highest end down to its lowest, or to WIDEST median intervals below."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], decimals: int = 4) -> None:
+        self.decimals = decimals
         intervals = [row.interval for row in rows if row.interval]
         self.high = max((high for _, high in intervals), default=0.0)
         widest = WIDEST * statistics.median([high - low for low, high in intervals] or [0.0])
@@ -36,7 +37,7 @@ class Whiskers:
         return SafeString(
             f'<svg class="whisker" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{self.references}'
             f'<path d="M{left:.1f} 8H{right:.1f}{start}{end}"/>{point}</svg>'
-            f'<span class="interval">{low:.4f} to {high:.4f}</span>'
+            f'<span class="interval">{low:.{self.decimals}f} to {high:.{self.decimals}f}</span>'
         )
 
     def _x(self, value: float) -> float:

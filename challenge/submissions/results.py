@@ -57,6 +57,19 @@ def full_result(evaluation: Evaluation) -> dict[str, Any]:
     return found
 
 
+def rounded(value: Any, decimals: int | None) -> Any:
+    """A result, or any part of one, with all its fractions to so many decimals; as it is for None."""
+    if decimals is None:
+        return value
+    if isinstance(value, float):
+        return round(value, decimals)
+    if isinstance(value, dict):
+        return {key: rounded(item, decimals) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item, decimals) for item in value]
+    return value
+
+
 def is_analysing(evaluation: Evaluation) -> bool:
     """Whether intervals and subsets are still to come."""
     analysis = getattr(evaluation, "analysis", None)

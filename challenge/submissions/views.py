@@ -12,7 +12,7 @@ from challenge.contests.access import is_organiser, may_see_fit, registration_of
 from challenge.contests.models import Phase
 from challenge.core.downloads import send_file
 from challenge.core.http import SignedInRequest
-from challenge.datasets.services import current_answer_key, expected_names, shown_decimals
+from challenge.datasets.services import current_answer_key, expected_names, result_decimals, shown_decimals
 from challenge.submissions import services
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.forms import SubmitForm
@@ -185,14 +185,17 @@ def _entries(request: SignedInRequest, rows: list[Submission]) -> list[dict[str,
     """Submissions with their scores, where the viewer may see them (None where not), and what a Ladder has shown."""
     visible = visible_evaluations(request.user, rows)
     released = visible_releases(request.user, rows)
-    decimals = {row.phase_id: shown_decimals(row.phase) for row in rows if row.pk in released}
+    phases = {row.phase_id: row.phase for row in rows}
+    shown = {pk: shown_decimals(phase) for pk, phase in phases.items()}
+    exact = {pk: result_decimals(phase) for pk, phase in phases.items()}
     return [
         {
             "submission": row,
             "scores": main_metrics(visible[row.pk]) if row.pk in visible else None,
             "is_ladder": row.pk in released,
             "release": released.get(row.pk),
-            "decimals": decimals.get(row.phase_id),
+            "decimals": shown[row.phase_id],
+            "result_decimals": exact[row.phase_id],
         }
         for row in rows
     ]
@@ -221,7 +224,8 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         or (evaluation is not None and is_analysing(evaluation)),
         "is_ladder": submission.pk in released,
         "release": release,
-        "decimals": shown_decimals(phase) if phase.is_ladder else None,
+        "decimals": shown_decimals(phase),
+        "result_decimals": result_decimals(phase),
         "may_see_scores": submission.pk in visible,
         "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",
     }

@@ -46,9 +46,9 @@ def score(value: float | str | None, decimals: int | None = None) -> SafeString:
 
 
 @register.filter
-def figure(value: float | None) -> str:
+def figure(value: float | None, decimals: int | None = None) -> str:
     """A criterion: a count in groups of three, anything else as a metric."""
-    return thousands(value) if isinstance(value, int) else score(value)
+    return thousands(value) if isinstance(value, int) else score(value, decimals)
 
 
 @register.filter
