@@ -36,7 +36,15 @@ from challenge.leaderboards.views import board_for
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Evaluation, Submission
-from challenge.submissions.results import Shown, full_result, rounded, visible_evaluations, visible_releases
+from challenge.submissions.results import (
+    MAIN_METRICS,
+    Shown,
+    full_result,
+    rounded,
+    visible_evaluations,
+    visible_private_scores,
+    visible_releases,
+)
 
 
 class TokenAuth(HttpBearer):
@@ -218,15 +226,22 @@ def _phase(phase: Phase) -> PhaseOut:
 def _submissions(user: User, rows: list[Submission]) -> list[SubmissionOut]:
     visible = visible_evaluations(user, rows)
     released = visible_releases(user, rows)
+    private = visible_private_scores(user, rows)
     decimals = {phase: export_decimals(user, phase) for phase in {row.phase for row in rows}}
-    return [_submission(row, visible.get(row.pk), released.get(row.pk), decimals[row.phase]) for row in rows]
+    return [
+        _submission(row, visible.get(row.pk), released.get(row.pk), private.get(row.pk), decimals[row.phase])
+        for row in rows
+    ]
 
 
 def _submission(
-    submission: Submission, evaluation: Evaluation | None, release: Shown | None, decimals: int | None
+    submission: Submission,
+    evaluation: Evaluation | None,
+    release: Shown | None,
+    private: dict[str, float | None] | None,
+    decimals: int | None,
 ) -> SubmissionOut:
     result = rounded(full_result(evaluation), decimals) if evaluation else None
-    metrics = ("main", "srocc", "krocc", "plcc", "rmse")
     return SubmissionOut(
         id=submission.pk,
         phase=submission.phase_id,
@@ -242,8 +257,9 @@ def _submission(
         received_at=submission.received_at,
         finished_at=submission.finished_at,
         failure=submission.failure,
-        scores={metric: result.get(metric) for metric in metrics} if result else None,
+        scores={metric: result.get(metric) for metric in MAIN_METRICS} if result else None,
         evaluation=result,
+        private_scores=rounded(private, decimals),
         release=ReleaseOut.from_orm(release) if release else None,
         url=submission.get_absolute_url(),
     )

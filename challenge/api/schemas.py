@@ -22,6 +22,8 @@ class PhaseOut(Schema):
     formula: str
     is_blind: bool
     release_rule: str
+    public_share: float | None
+    shows_private: bool
 
 
 class ChallengeOut(Schema):
@@ -45,6 +47,7 @@ class ReleaseOut(Schema):
 class SubmissionOut(Schema):
     """A submission. `scores` and `evaluation` are null until it is scored, and always on a blind phase or a Ladder.
 
+    `private_scores` are those on the private part of the key, once the organisers show them.
     `release` is there on a Ladder only, once the submission's turn has come.
     """
 
@@ -64,6 +67,7 @@ class SubmissionOut(Schema):
     failure: str
     scores: dict[str, float | None] | None
     evaluation: dict[str, Any] | None
+    private_scores: dict[str, float | None] | None
     release: ReleaseOut | None
     url: str
 

@@ -4,6 +4,8 @@ Roles: an *organiser* of a challenge is listed in `Challenge.organisers` or is a
 Registration. Anonymous visitors are just users without either.
 """
 
+import enum
+
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
@@ -53,9 +55,30 @@ def may_see_results(user: Viewer, phase: Phase) -> bool:
     return not (phase.is_blind or phase.is_ladder) or is_organiser(user, phase.challenge)
 
 
-def sees_exact_board(user: Viewer, phase: Phase, asks: bool) -> bool:
-    """Which board is meant: that of the stored results, or on a Ladder the released one unless an organiser asks."""
-    return not phase.is_ladder or (asks and is_organiser(user, phase.challenge))
+def may_see_private(user: Viewer, phase: Phase) -> bool:
+    """Scores of the private part: organisers, and everybody who may see scores once the organisers show them."""
+    return (phase.shows_private and may_see_scores(user, phase)) or is_organiser(user, phase.challenge)
+
+
+class BoardKind(enum.StrEnum):
+    """Which board of a phase: the stored results, what a Ladder released, or the scores of the private part."""
+
+    EXACT = "exact"
+    RELEASED = "released"
+    PRIVATE = "private"
+
+
+def board_kind(user: Viewer, phase: Phase, asks_exact: bool) -> BoardKind:
+    """The board that is everybody's, unless an organiser asks for the exact one."""
+    usual = usual_board(phase)
+    return BoardKind.EXACT if asks_exact and is_organiser(user, phase.challenge) else usual
+
+
+def usual_board(phase: Phase) -> BoardKind:
+    """The board that is everybody's, who may see scores."""
+    if phase.shows_private:
+        return BoardKind.PRIVATE
+    return BoardKind.RELEASED if phase.is_ladder else BoardKind.EXACT
 
 
 def export_decimals(user: Viewer, phase: Phase) -> int | None:

@@ -87,6 +87,7 @@ class PhaseInline(admin.StackedInline):
         "formula",
         ("is_blind", "shows_fit"),
         ("release_rule", "standard_errors", "shown_decimals"),
+        ("public_share", "split_column", "shows_private"),
         "description",
     )
     prepopulated_fields: ClassVar = {"slug": ("title",)}

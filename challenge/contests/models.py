@@ -16,6 +16,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
+from challenge.contests.rules import option_errors
 from challenge.core.text import visible_text
 from scoring.formula import RANK_DECIMALS, Formula, InvalidFormula
 
@@ -138,6 +139,18 @@ class Phase(models.Model):
         validators=[MaxValueValidator(RANK_DECIMALS)],
         help_text="Decimals of scores; empty: 4, with a Ladder as many as the number of images supports.",
     )
+    public_share = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="The part of the images on which scores are shown, for example 0.5; the rest is private. Empty: all.",
+    )
+    split_column = models.CharField(
+        max_length=60, blank=True, help_text="A column of the answer key whose values both parts hold alike."
+    )
+    split_secret = models.BinaryField(null=True, editable=False)
+    shows_private = models.BooleanField(
+        default=False, help_text="When the phase is over: the private part decides, and everybody sees its scores."
+    )
     board_version = models.PositiveBigIntegerField(default=0, editable=False)
 
     class Meta:
@@ -158,14 +171,23 @@ class Phase(models.Model):
                 name="phase_ladder_shows_the_best_only",
             ),
             models.CheckConstraint(condition=models.Q(standard_errors__gt=0), name="phase_standard_errors_positive"),
+            models.CheckConstraint(
+                condition=models.Q(public_share=None, shows_private=False)
+                | models.Q(public_share__gt=0, public_share__lt=1, split_secret__isnull=False),
+                name="phase_share_between_0_and_1",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.challenge}: {self.title}"
 
     def save(self, **kwargs: Any) -> None:
-        """As usual, except that a changed phase never writes `board_version`: scoring raises it at any moment, and a
-        form that was read before would put it back."""
+        """As usual, with two exceptions. A phase that gets a share gets the secret of its split, which stays.
+
+        And a changed phase never writes `board_version`: scoring raises it at any moment, and a form that was read
+        before would put it back.
+        """
+        self._seal_secret()
         if not self._state.adding and kwargs.get("update_fields") is None:
             kwargs["update_fields"] = [
                 field.name for field in self._meta.concrete_fields if field.name not in ("id", "board_version")
@@ -183,7 +205,8 @@ class Phase(models.Model):
             errors["closes_at"] = "A phase closes after it opens."
         if self.is_blind and self.shows_fit:
             errors["shows_fit"] = "A blind phase shows no fit: it would give the hidden scores away."
-        errors |= self._ladder_errors()
+        errors |= option_errors(self)
+        self._seal_secret()
         if self.slug in RESERVED_PHASE_SLUGS:
             errors["slug"] = f"«{self.slug}» is a page of every challenge; choose another word."
         elif Phase.objects.filter(challenge=self.challenge_id, slug=self.slug).exclude(pk=self.pk).exists():
@@ -198,21 +221,11 @@ class Phase(models.Model):
         if errors:
             raise ValidationError(errors)
 
-    def _ladder_errors(self) -> dict[str, Any]:
-        errors: dict[str, Any] = {}
-        if self.standard_errors is not None and self.standard_errors <= 0:
-            errors["standard_errors"] = "A gain must exceed more than 0 standard errors; usual is 1."
-        if self.is_ladder and self.is_blind:
-            errors["release_rule"] = "A blind phase shows no scores, so there is nothing to release by a Ladder."
-        if self.is_ladder and self.shows_fit and not self.is_blind:
-            errors["shows_fit"] = "With a Ladder a phase shows no fit: it would tell more than the shown score."
-        if self.is_ladder and self.board_rule != self.BoardRule.BEST:
-            errors["board_rule"] = "A Ladder needs the best score: the shown score is a running best."
-        before = Phase.objects.filter(pk=self.pk).values("standard_errors", "shown_decimals").first()
-        if self.is_ladder and before and self.submissions.filter(evaluations__release__isnull=False).exists():
-            for name in (name for name, value in before.items() if value != getattr(self, name)):
-                errors[name] = "Scores were released under another value, and a release does not change."
-        return errors
+    def _seal_secret(self) -> None:
+        if self.public_share is not None and not self.split_secret:
+            from challenge.datasets.halves import sealed_secret
+
+            self.split_secret = sealed_secret()
 
     def _columns_lacking(self) -> str:
         from challenge.datasets.services import columns_lacking, current_answer_key

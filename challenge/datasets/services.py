@@ -80,7 +80,7 @@ def shown_decimals(phase: Phase) -> int:
         return RESULT_DECIMALS
     key = current_answer_key(phase)
     # Below MIN_ROWS no correlation is defined, so nothing is shown to any number of decimals.
-    return board_decimals(max(MIN_ROWS, key.rows if key else 0))
+    return board_decimals(max(MIN_ROWS, round((key.rows if key else 0) * (phase.public_share or 1))))
 
 
 def result_decimals(phase: Phase) -> int:

@@ -67,7 +67,9 @@ def board(phase: Phase) -> list[Row]:
     chosen = list(_counting_evaluations(phase))
     scores = _scores_of([entry["pk"] for entry in chosen])
     intervals = _intervals_of([entry["pk"] for entry in chosen])
-    reasons = _reasons_of([entry["pk"] for entry in chosen if entry["rank_value"] is None])
+    undefined = [entry["pk"] for entry in chosen if entry["rank_value"] is None]
+    # Of a part of the key the reason is not told: it could tell which images are in it.
+    reasons = _reasons_of(undefined) if phase.public_share is None else {}
     entries = entries_by_team(phase)
     rows: list[Row] = []
     for entry, rank in ranked(chosen):

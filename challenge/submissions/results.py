@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from challenge.contests.access import Viewer, is_organiser, may_see_results
+from challenge.contests.access import Viewer, is_organiser, may_see_private, may_see_results
 from challenge.core.work import State
 from challenge.submissions.models import Evaluation, Submission
+
+MAIN_METRICS = ("main", "srocc", "krocc", "plcc", "rmse")
+UNDEFINED = "undefined on the images that are scored"
 
 
 def visible_evaluations(user: Viewer, submissions: Iterable[Submission]) -> dict[UUID, Evaluation | None]:
@@ -19,11 +22,45 @@ def visible_evaluations(user: Viewer, submissions: Iterable[Submission]) -> dict
     rows = list(submissions)
     phases = {row.phase_id: row.phase for row in rows}
     allowed = {pk for pk, phase in phases.items() if may_see_results(user, phase)}
+    phase_of = {row.pk: row.phase_id for row in rows}
+    split = {
+        pk for pk, phase in phases.items() if phase.public_share is not None and not is_organiser(user, phase.challenge)
+    }
     found: dict[UUID, Evaluation | None] = {row.pk: None for row in rows if row.phase_id in allowed}
     current = Evaluation.objects.filter(is_current=True, submission__in=list(found))
-    for evaluation in current.select_related("answer_key", "analysis").defer("scatter", "analysis__sealed_draws"):
+    for evaluation in current.select_related("answer_key", "analysis").defer(
+        "scatter", "private_result", "analysis__sealed_draws"
+    ):
         found[evaluation.submission_id] = evaluation
+        if phase_of[evaluation.submission_id] in split:
+            evaluation.result = _without_words(evaluation.result)
+            if getattr(evaluation, "analysis", None) and evaluation.analysis.result is not None:
+                evaluation.analysis.result = _without_words(evaluation.analysis.result)
     return found
+
+
+def _without_words(result: dict[str, Any]) -> dict[str, Any]:
+    """Without warnings and the wording of reasons: on a part of a key they tell which images are in it."""
+    words = {"reasons": dict.fromkeys(result["reasons"], UNDEFINED), "warnings": []}
+    logistic = {**result["logistic"], "reason": ""}
+    return {**result, **words, "logistic": logistic}
+
+
+def visible_private_scores(user: Viewer, submissions: Iterable[Submission]) -> dict[UUID, dict[str, float | None]]:
+    """Submission -> its main metrics on the private part, where `user` may see them."""
+    rows = list(submissions)
+    phases = {row.phase_id: row.phase for row in rows if row.phase.public_share is not None}
+    allowed = [pk for pk, phase in phases.items() if may_see_private(user, phase)]
+    current = Evaluation.objects.filter(
+        is_current=True,
+        private_result__isnull=False,
+        submission__in=[row.pk for row in rows if row.phase_id in allowed],
+    )
+    return {
+        pk: {metric: result.get(metric) for metric in MAIN_METRICS}
+        for pk, result in current.values_list("submission", "private_result")
+        if result is not None
+    }
 
 
 @dataclasses.dataclass(frozen=True)

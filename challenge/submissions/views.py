@@ -23,6 +23,7 @@ from challenge.submissions.results import (
     is_analysing,
     main_metrics,
     visible_evaluations,
+    visible_private_scores,
     visible_releases,
 )
 from challenge.submissions.scatter import scatter_svg
@@ -224,6 +225,7 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         or (evaluation is not None and is_analysing(evaluation)),
         "is_ladder": submission.pk in released,
         "release": release,
+        "private": visible_private_scores(request.user, [submission]).get(submission.pk),
         "decimals": shown_decimals(phase),
         "result_decimals": result_decimals(phase),
         "may_see_scores": submission.pk in visible,
