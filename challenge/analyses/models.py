@@ -12,9 +12,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from challenge.contests.models import Phase
+from challenge.contests.models import Phase, Team
 from challenge.core.work import Leased, Work
-from challenge.submissions.models import Evaluation
+from challenge.submissions.models import Evaluation, Submission
 
 
 class Analysis(Work):
@@ -49,7 +49,8 @@ class Release(models.Model):
     """What a team was shown for one submission of a phase with a Ladder (`scoring.ladder.Released`). Never changed.
 
     For participants: `shown` (the score, rounded; null before the first), `moved` (whether this submission moved it)
-    and `reason`. `step`, the standard error it had to beat, is for organisers.
+    and `reason`. `step`, the standard error it had to beat, is for organisers. `is_withheld`: the team's budget was
+    spent, so that nothing was told about this submission and the Ladder goes on as if it were not there.
     """
 
     evaluation = models.OneToOneField(Evaluation, primary_key=True, on_delete=models.CASCADE, related_name="release")
@@ -57,6 +58,7 @@ class Release(models.Model):
     moved = models.BooleanField()
     reason = models.TextField()
     step = models.FloatField(null=True)
+    is_withheld = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -66,6 +68,23 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shown}: {self.reason}"
+
+
+class LeakSpend(models.Model):
+    """What one answer to a team cost of its budget in a phase, in bits (`scoring.leak_budget`). Rows are only added."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="leak_spends")
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="leak_spends")
+    submission = models.ForeignKey(Submission, null=True, on_delete=models.SET_NULL, related_name="leak_spends")
+    bits = models.FloatField()
+    what = models.CharField(max_length=80)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(bits__gte=0), name="leak_spend_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.bits:.1f} bits"
 
 
 class Comparison(Leased):

@@ -86,7 +86,7 @@ class PhaseInline(admin.StackedInline):
         ("board_rule", "rank_display"),
         "formula",
         ("is_blind", "shows_fit"),
-        ("release_rule", "standard_errors", "shown_decimals"),
+        ("release_rule", "standard_errors", "shown_decimals", "leak_budget_bits"),
         ("public_share", "split_column", "shows_private"),
         "description",
     )

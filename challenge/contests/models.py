@@ -139,6 +139,12 @@ class Phase(models.Model):
         validators=[MaxValueValidator(RANK_DECIMALS)],
         help_text="Decimals of scores; empty: 4, with a Ladder as many as the number of images supports.",
     )
+    leak_budget_bits = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Ladder: bits of information on hidden MOS a team is told at most, for example 500; empty: no limit.",
+    )
     public_share = models.FloatField(
         null=True,
         blank=True,
@@ -169,6 +175,10 @@ class Phase(models.Model):
                 condition=~models.Q(release_rule="ladder")
                 | models.Q(board_rule="best", is_blind=False, shows_fit=False),
                 name="phase_ladder_shows_the_best_only",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(leak_budget_bits=None) | models.Q(leak_budget_bits__gte=1, release_rule="ladder"),
+                name="phase_budget_needs_a_ladder",
             ),
             models.CheckConstraint(condition=models.Q(standard_errors__gt=0), name="phase_standard_errors_positive"),
             models.CheckConstraint(

@@ -23,6 +23,8 @@ def _ladder_errors(phase: Phase) -> dict[str, str]:
     if phase.standard_errors is not None and phase.standard_errors <= 0:
         errors["standard_errors"] = "A gain must exceed more than 0 standard errors; usual is 1."
     if not phase.is_ladder:
+        if phase.leak_budget_bits is not None:
+            errors["leak_budget_bits"] = "Only a Ladder keeps to a budget: a plain phase shows every score."
         return errors
     if phase.is_blind:
         errors["release_rule"] = "A blind phase shows no scores, so there is nothing to release by a Ladder."

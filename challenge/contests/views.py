@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from challenge.analyses.budget import budget_of
 from challenge.contests import services
 from challenge.contests.access import is_organiser, may_see_scores, registration_of, visible_challenges
 from challenge.contests.forms import JoinForm
@@ -17,8 +18,14 @@ from challenge.core.http import SignedInRequest
 
 def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[str, object]]:
     now = timezone.now()
+    registration = registration_of(request.user, challenge)
     return [
-        {"phase": phase, "state": phase.state_at(now), "may_see_scores": may_see_scores(request.user, phase)}
+        {
+            "phase": phase,
+            "state": phase.state_at(now),
+            "may_see_scores": may_see_scores(request.user, phase),
+            "budget": budget_of(registration.team, phase) if registration else None,
+        }
         for phase in challenge.phases.select_related("challenge")
     ]
 

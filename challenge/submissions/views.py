@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from challenge.analyses.budget import budget_of
 from challenge.contests.access import is_organiser, may_see_fit, registration_of, visible_challenges, visible_phases
 from challenge.contests.models import Phase
 from challenge.core.downloads import send_file
@@ -225,6 +226,7 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         or (evaluation is not None and is_analysing(evaluation)),
         "is_ladder": submission.pk in released,
         "release": release,
+        "budget": budget_of(submission.team, phase) if submission.team else None,
         "private": visible_private_scores(request.user, [submission]).get(submission.pk),
         "decimals": shown_decimals(phase),
         "result_decimals": result_decimals(phase),
