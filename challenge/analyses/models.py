@@ -2,7 +2,8 @@
 
 An Analysis belongs to one Evaluation: the same evaluation once more with everything that takes long. A Comparison
 belongs to one board: which of its differences are real. Both are made from rows that are there already, can be thrown
-away and made again, and hold nothing that participants may not see where they may see scores.
+away and made again, and hold nothing that participants may not see where they may see results. A Release is what a
+Ladder has shown: it is neither thrown away nor changed.
 """
 
 import uuid
@@ -10,11 +11,12 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
-from challenge.contests.models import Phase
+from challenge.contests.models import Phase, Team
 from challenge.core.work import Leased, Work
 from challenge.datasets.models import AnswerKey, RatingTable
-from challenge.submissions.models import Evaluation
+from challenge.submissions.models import Evaluation, Submission
 
 
 class Analysis(Work):
@@ -99,6 +101,48 @@ class ReferenceLine(Work):
         if self.kind == self.Kind.GROUP_MEAN:
             return f"predicts the mean MOS of each {self.column}"
         return "how well a perfect predictor would do, the ratings being noisy"
+
+
+class Release(models.Model):
+    """What a team was shown for one submission of a phase with a Ladder (`scoring.ladder.Released`). Never changed.
+
+    For participants: `shown` (the score, rounded; null before the first), `moved` (whether this submission moved it)
+    and `reason`. `step`, the standard error it had to beat, is for organisers. `is_withheld`: the team's budget was
+    spent, so that nothing was told about this submission and the Ladder goes on as if it were not there.
+    """
+
+    evaluation = models.OneToOneField(Evaluation, primary_key=True, on_delete=models.CASCADE, related_name="release")
+    shown = models.FloatField(null=True)
+    moved = models.BooleanField()
+    reason = models.TextField()
+    step = models.FloatField(null=True)
+    is_withheld = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(moved=False) | Q(shown__isnull=False), name="release_moved_to_a_score"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shown}: {self.reason}"
+
+
+class LeakSpend(models.Model):
+    """What one answer to a team cost of its budget in a phase, in bits (`scoring.leak_budget`). Rows are only added."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="leak_spends")
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="leak_spends")
+    submission = models.ForeignKey(Submission, null=True, on_delete=models.SET_NULL, related_name="leak_spends")
+    bits = models.FloatField()
+    what = models.CharField(max_length=80)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(bits__gte=0), name="leak_spend_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.bits:.1f} bits"
 
 
 class Comparison(Leased):

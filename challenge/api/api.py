@@ -28,17 +28,26 @@ from challenge.api.schemas import (
     PhaseOut,
     Problem,
     QuotaOut,
+    ReleaseOut,
     ReportOut,
     SubmissionOut,
 )
-from challenge.contests.access import Viewer, may_see_scores, visible_challenges, visible_phases
+from challenge.contests.access import Viewer, export_decimals, may_see_scores, visible_challenges, visible_phases
 from challenge.contests.models import Challenge, Phase
 from challenge.core.limits import seconds_to_wait
-from challenge.leaderboards.views import board_of
+from challenge.leaderboards.views import board_for
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Evaluation, Submission
-from challenge.submissions.results import full_result, visible_evaluations
+from challenge.submissions.results import (
+    MAIN_METRICS,
+    Shown,
+    full_result,
+    rounded,
+    visible_evaluations,
+    visible_private_scores,
+    visible_releases,
+)
 
 
 class TokenAuth(HttpBearer):
@@ -131,11 +140,12 @@ def get_challenge(request: HttpRequest, slug: str) -> ChallengeOut:
     auth=[optional_reader],
     tags=["leaderboard"],
 )
-def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpResponse:
-    """The board; 403 while the phase is blind."""
+def leaderboard(request: HttpRequest, phase_id: UUID, exact: bool = False) -> list[BoardRow] | HttpResponse:
+    """The board; 403 while the phase is blind. Of a Ladder it is what was released, for organisers with `exact` all."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)  # type: ignore[attr-defined]
     if not may_see_scores(request.auth, phase):  # type: ignore[attr-defined]
         return errors.problem(403, "blind_phase", "The board of this phase is hidden while it is blind.")
+    decimals = export_decimals(request.auth, phase)  # type: ignore[attr-defined]
     return [
         BoardRow(
             rank=row.rank,
@@ -143,15 +153,15 @@ def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpRe
             method_name=row.method_name,
             is_reference=row.is_reference,
             entries=row.entries,
-            scores=row.scores,
+            scores=rounded(row.scores, decimals),
             reason=row.reason,
             received_at=row.received_at,
-            interval=row.interval,
+            interval=rounded(row.interval, decimals),
             rank_interval=row.rank_interval,
             probability_first=row.first,
             group=row.group,
         )
-        for row in board_of(phase)
+        for row in board_for(request.auth, phase, exact)  # type: ignore[attr-defined]
     ]
 
 
@@ -247,12 +257,23 @@ def _phase(phase: Phase) -> PhaseOut:
 
 def _submissions(user: User, rows: list[Submission]) -> list[SubmissionOut]:
     visible = visible_evaluations(user, rows)
-    return [_submission(row, visible.get(row.pk)) for row in rows]
+    released = visible_releases(user, rows)
+    private = visible_private_scores(user, rows)
+    decimals = {phase: export_decimals(user, phase) for phase in {row.phase for row in rows}}
+    return [
+        _submission(row, visible.get(row.pk), released.get(row.pk), private.get(row.pk), decimals[row.phase])
+        for row in rows
+    ]
 
 
-def _submission(submission: Submission, evaluation: Evaluation | None) -> SubmissionOut:
-    result = full_result(evaluation) if evaluation else None
-    metrics = ("main", "srocc", "krocc", "plcc", "rmse")
+def _submission(
+    submission: Submission,
+    evaluation: Evaluation | None,
+    release: Shown | None,
+    private: dict[str, float | None] | None,
+    decimals: int | None,
+) -> SubmissionOut:
+    result = rounded(full_result(evaluation), decimals) if evaluation else None
     return SubmissionOut(
         id=submission.pk,
         phase=submission.phase_id,
@@ -268,7 +289,9 @@ def _submission(submission: Submission, evaluation: Evaluation | None) -> Submis
         received_at=submission.received_at,
         finished_at=submission.finished_at,
         failure=submission.failure,
-        scores={metric: result.get(metric) for metric in metrics} if result else None,
+        scores={metric: result.get(metric) for metric in MAIN_METRICS} if result else None,
         evaluation=result,
+        private_scores=rounded(private, decimals),
+        release=ReleaseOut.from_orm(release) if release else None,
         url=submission.get_absolute_url(),
     )

@@ -21,6 +21,9 @@ class PhaseOut(Schema):
     board_rule: str
     formula: str
     is_blind: bool
+    release_rule: str
+    public_share: float | None
+    shows_private: bool
 
 
 class ChallengeOut(Schema):
@@ -33,8 +36,20 @@ class ChallengeOut(Schema):
     phases: list[PhaseOut]
 
 
+class ReleaseOut(Schema):
+    """What a Ladder shows: the team's score after this submission, whether it moved, and why or why not."""
+
+    shown: float | None
+    moved: bool
+    reason: str
+
+
 class SubmissionOut(Schema):
-    """A submission. `scores` and `evaluation` are null until it is scored, and always on a blind phase."""
+    """A submission. `scores` and `evaluation` are null until it is scored, and always on a blind phase or a Ladder.
+
+    `private_scores` are those on the private part of the key, once the organisers show them.
+    `release` is there on a Ladder only, once the submission's turn has come.
+    """
 
     id: UUID
     phase: UUID
@@ -52,6 +67,8 @@ class SubmissionOut(Schema):
     failure: str
     scores: dict[str, float | None] | None
     evaluation: dict[str, Any] | None
+    private_scores: dict[str, float | None] | None
+    release: ReleaseOut | None
     url: str
 
 

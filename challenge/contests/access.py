@@ -7,6 +7,7 @@ has no role in any contest, whatever rows say. Anonymous visitors are just users
 `registration_of` is the question to ask about rights; `application_of` is for pages that tell people where they stand.
 """
 
+import enum
 from typing import TYPE_CHECKING, TypeGuard, cast
 
 from django.contrib.auth.models import AnonymousUser
@@ -82,10 +83,46 @@ def registration_of(user: Viewer, challenge: Challenge) -> "Participation | None
 
 
 def may_see_scores(user: Viewer, phase: Phase) -> bool:
-    """Scores and the board of a blind phase are for organisers only; other phases hide nothing."""
+    """Scores and the board of a blind phase are for organisers only; a Ladder shows its releases to everybody."""
     return not phase.is_blind or is_organiser(user, phase.challenge)
+
+
+def may_see_results(user: Viewer, phase: Phase) -> bool:
+    """Results as they were computed: to all but organisers a blind phase shows none and a Ladder its releases only."""
+    return not (phase.is_blind or phase.is_ladder) or is_organiser(user, phase.challenge)
+
+
+def may_see_private(user: Viewer, phase: Phase) -> bool:
+    """Scores of the private part: organisers, and everybody who may see scores once the organisers show them."""
+    return (phase.shows_private and may_see_scores(user, phase)) or is_organiser(user, phase.challenge)
+
+
+class BoardKind(enum.StrEnum):
+    """Which board of a phase: the stored results, what a Ladder released, or the scores of the private part."""
+
+    EXACT = "exact"
+    RELEASED = "released"
+    PRIVATE = "private"
+
+
+def board_kind(user: Viewer, phase: Phase, asks_exact: bool) -> BoardKind:
+    """The board that is everybody's, unless an organiser asks for the exact one."""
+    usual = usual_board(phase)
+    return BoardKind.EXACT if asks_exact and is_organiser(user, phase.challenge) else usual
+
+
+def usual_board(phase: Phase) -> BoardKind:
+    """The board that is everybody's, who may see scores."""
+    if phase.shows_private:
+        return BoardKind.PRIVATE
+    return BoardKind.RELEASED if phase.is_ladder else BoardKind.EXACT
+
+
+def export_decimals(user: Viewer, phase: Phase) -> int | None:
+    """To how many decimals exports and the API round results; None: full precision, as organisers get always."""
+    return None if is_organiser(user, phase.challenge) else phase.shown_decimals
 
 
 def may_see_fit(user: Viewer, phase: Phase) -> bool:
     """The scatter of predictions over MOS tells hidden values: organisers, or everybody concerned where allowed."""
-    return (phase.shows_fit and not phase.is_blind) or is_organiser(user, phase.challenge)
+    return (phase.shows_fit and may_see_results(user, phase)) or is_organiser(user, phase.challenge)

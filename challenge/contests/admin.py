@@ -96,6 +96,8 @@ class PhaseInline(admin.StackedInline):
         ("board_rule", "rank_display"),
         ("formula", "reference_column"),
         ("is_blind", "shows_fit"),
+        ("release_rule", "standard_errors", "shown_decimals", "leak_budget_bits"),
+        ("public_share", "split_column", "shows_private"),
         "description",
     )
     prepopulated_fields: ClassVar = {"slug": ("title",)}

@@ -11,15 +11,16 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
 from challenge.contests.records import RegistrationStatus
+from challenge.contests.rules import option_errors
 from challenge.core.text import visible_text
-from scoring.formula import Formula, InvalidFormula
+from scoring.formula import RANK_DECIMALS, Formula, InvalidFormula
 
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
 RESERVED_PHASE_SLUGS = frozenset(
@@ -116,6 +117,10 @@ class Phase(models.Model):
         GROUPS = "groups", "Groups only: teams that cannot be told apart share a rank"
         STRICT = "strict", "Ranks only"
 
+    class ReleaseRule(models.TextChoices):
+        PLAIN = "plain", "Plain: every score is shown as it is"
+        LADDER = "ladder", "Ladder: a shown score moves only when the gain exceeds its standard error"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="phases")
     slug = models.SlugField()
@@ -152,6 +157,39 @@ class Phase(models.Model):
     shows_fit = models.BooleanField(
         default=False, help_text="Participants see the scatter plot and the fitted curve of their submissions."
     )
+    release_rule = models.CharField(
+        max_length=8,
+        choices=ReleaseRule,
+        default=ReleaseRule.PLAIN,
+        help_text="With a Ladder participants see nothing of a result but the shown score. Best score only, no fit.",
+    )
+    standard_errors = models.FloatField(
+        default=1.0, help_text="Ladder: how many standard errors of the paired difference a gain must exceed."
+    )
+    shown_decimals = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(RANK_DECIMALS)],
+        help_text="Decimals of scores; empty: 4, with a Ladder as many as the number of images supports.",
+    )
+    leak_budget_bits = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Ladder: bits of information on hidden MOS a team is told at most, for example 500; empty: no limit.",
+    )
+    public_share = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="The part of the images on which scores are shown, for example 0.5; the rest is private. Empty: all.",
+    )
+    split_column = models.CharField(
+        max_length=60, blank=True, help_text="A column of the answer key whose values both parts hold alike."
+    )
+    split_secret = models.BinaryField(null=True, editable=False)
+    shows_private = models.BooleanField(
+        default=False, help_text="When the phase is over: the private part decides, and everybody sees its scores."
+    )
     board_version = models.PositiveBigIntegerField(default=0, editable=False)
 
     class Meta:
@@ -166,14 +204,33 @@ class Phase(models.Model):
                 condition=models.Q(total_quota=None) | models.Q(total_quota__gte=1), name="phase_total_quota_positive"
             ),
             models.CheckConstraint(condition=~models.Q(is_blind=True, shows_fit=True), name="phase_blind_shows_no_fit"),
+            models.CheckConstraint(
+                condition=~models.Q(release_rule="ladder")
+                | models.Q(board_rule="best", is_blind=False, shows_fit=False),
+                name="phase_ladder_shows_the_best_only",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(leak_budget_bits=None) | models.Q(leak_budget_bits__gte=1, release_rule="ladder"),
+                name="phase_budget_needs_a_ladder",
+            ),
+            models.CheckConstraint(condition=models.Q(standard_errors__gt=0), name="phase_standard_errors_positive"),
+            models.CheckConstraint(
+                condition=models.Q(public_share=None, shows_private=False)
+                | models.Q(public_share__gt=0, public_share__lt=1, split_secret__isnull=False),
+                name="phase_share_between_0_and_1",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.challenge}: {self.title}"
 
     def save(self, **kwargs: Any) -> None:
-        """As usual, except that a changed phase never writes `board_version`: scoring raises it at any moment, and a
-        form that was read before would put it back."""
+        """As usual, with two exceptions. A phase that gets a share gets the secret of its split, which stays.
+
+        And a changed phase never writes `board_version`: scoring raises it at any moment, and a form that was read
+        before would put it back.
+        """
+        self._seal_secret()
         if not self._state.adding and kwargs.get("update_fields") is None:
             kwargs["update_fields"] = [
                 field.name for field in self._meta.concrete_fields if field.name not in ("id", "board_version")
@@ -191,6 +248,8 @@ class Phase(models.Model):
             errors["closes_at"] = "A phase closes after it opens."
         if self.is_blind and self.shows_fit:
             errors["shows_fit"] = "A blind phase shows no fit: it would give the hidden scores away."
+        errors |= option_errors(self)
+        self._seal_secret()
         if self.slug in RESERVED_PHASE_SLUGS:
             errors["slug"] = f"«{self.slug}» is a page of every challenge; choose another word."
         elif Phase.objects.filter(challenge=self.challenge_id, slug=self.slug).exclude(pk=self.pk).exists():
@@ -213,6 +272,12 @@ class Phase(models.Model):
             return ""
         return f"The answer key has no such column; it has: {', '.join(key.subset_columns) or 'none'}."
 
+    def _seal_secret(self) -> None:
+        if self.public_share is not None and not self.split_secret:
+            from challenge.datasets.halves import sealed_secret
+
+            self.split_secret = sealed_secret()
+
     def _columns_lacking(self) -> str:
         from challenge.datasets.services import columns_lacking
 
@@ -234,6 +299,11 @@ class Phase(models.Model):
     def state(self) -> str:
         """The state at this moment."""
         return self.state_at(timezone.now())
+
+    @property
+    def is_ladder(self) -> bool:
+        """Whether scores are shown by a Ladder (`scoring.ladder`)."""
+        return self.release_rule == self.ReleaseRule.LADDER
 
 
 class Team(models.Model):

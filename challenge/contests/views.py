@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from challenge.analyses.budget import budget_of
 from challenge.contests import services
 from challenge.contests.access import (
     application_of,
@@ -22,8 +23,14 @@ from challenge.core.http import SignedInRequest
 
 def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[str, object]]:
     now = timezone.now()
+    registration = registration_of(request.user, challenge)
     return [
-        {"phase": phase, "state": phase.state_at(now), "may_see_scores": may_see_scores(request.user, phase)}
+        {
+            "phase": phase,
+            "state": phase.state_at(now),
+            "may_see_scores": may_see_scores(request.user, phase),
+            "budget": budget_of(registration.team, phase) if registration else None,
+        }
         for phase in challenge.phases.select_related("challenge")
     ]
 

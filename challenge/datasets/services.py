@@ -24,7 +24,11 @@ from challenge.datasets.models import AnswerKey, DataFile, RatingTable
 from scoring.answer_key import RESERVED, read_answer_key
 from scoring.answer_key import AnswerKey as KeyTable
 from scoring.formula import Formula
+from scoring.ladder import board_decimals
+from scoring.logistic import MIN_ROWS
 from scoring.ratings import read_ratings
+
+RESULT_DECIMALS = 4
 
 
 def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> AnswerKey:
@@ -67,6 +71,22 @@ def columns_lacking(formula: str, columns: Sequence[str]) -> str:
 def current_answer_key(phase: Phase) -> AnswerKey | None:
     """The key in force, or None while the organisers have not given one."""
     return AnswerKey.objects.filter(phase=phase, is_current=True).first()
+
+
+def shown_decimals(phase: Phase) -> int:
+    """Decimals of shown scores: the organisers' choice, else 4, or with a Ladder what the number of rows supports."""
+    if phase.shown_decimals is not None:
+        return phase.shown_decimals
+    if not phase.is_ladder:
+        return RESULT_DECIMALS
+    key = current_answer_key(phase)
+    # Below MIN_ROWS no correlation is defined, so nothing is shown to any number of decimals.
+    return board_decimals(max(MIN_ROWS, round((key.rows if key else 0) * (phase.public_share or 1))))
+
+
+def result_decimals(phase: Phase) -> int:
+    """Decimals of results where those are shown. With a Ladder they show to organisers only, who need no rounding."""
+    return RESULT_DECIMALS if phase.is_ladder else shown_decimals(phase)
 
 
 def expected_names(key: AnswerKey) -> tuple[str, ...]:

@@ -12,32 +12,56 @@ from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from challenge.contests.access import may_see_scores, registration_of, visible_phases
+from challenge.contests.access import (
+    BoardKind,
+    Viewer,
+    board_kind,
+    export_decimals,
+    is_organiser,
+    may_see_scores,
+    registration_of,
+    usual_board,
+    visible_phases,
+)
 from challenge.contests.models import Phase
 from challenge.core.export import csv_response
 from challenge.core.http import cached_for_visitors
+from challenge.datasets.services import result_decimals, shown_decimals
 from challenge.leaderboards.board import METRICS, Row, board
+from challenge.leaderboards.private import private_board
+from challenge.leaderboards.released import released_board
 from challenge.leaderboards.whiskers import Whiskers
+from challenge.submissions.results import rounded
 
 CACHE_SECONDS = 600
+BOARDS = {BoardKind.EXACT: board, BoardKind.RELEASED: released_board, BoardKind.PRIVATE: private_board}
 
 
 @require_safe
 @cache_control(private=True, no_cache=True)
 @cached_for_visitors(seconds=1)
 def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
-    """The board of one phase. On a blind phase everybody but organisers reads that it is hidden, and why."""
+    """The board of one phase. On a blind phase everybody but organisers reads that it is hidden, and why.
+
+    Where that is another one (of a Ladder's releases, of the private part), `?exact=1` gives organisers the board of
+    the stored results, here as in the export and the API.
+    """
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     may_see = may_see_scores(request.user, shown)
     registration = registration_of(request.user, shown.challenge)
+    kind = _kind(request, shown)
+    has_two = usual_board(shown) != BoardKind.EXACT
     context = {
         "challenge": shown.challenge,
         "phase": shown,
         "phases": shown.challenge.phases.all(),
         "may_see": may_see,
         "team": registration.team if registration else None,
-        "table": _table(shown) if may_see else "",
-        "etag": _etag(shown),
+        "table": _table(shown, kind) if may_see else "",
+        "etag": _etag(shown, kind),
+        "kind": kind,
+        "query": "?exact=1" if has_two and kind == BoardKind.EXACT else "",
+        "may_see_both": has_two and is_organiser(request.user, shown.challenge),
     }
     return render(request, "leaderboards/leaderboard.html", context)
 
@@ -48,58 +72,67 @@ def leaderboard_table(request: HttpRequest, challenge: str, phase: str) -> HttpR
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     if not may_see_scores(request.user, shown):
         raise Http404
-    etag = _etag(shown)
+    kind = _kind(request, shown)
+    etag = _etag(shown, kind)
     unchanged = request.headers.get("If-None-Match") == etag
-    response = HttpResponse(status=304) if unchanged else HttpResponse(_table(shown))
+    response = HttpResponse(status=304) if unchanged else HttpResponse(_table(shown, kind))
     response["ETag"] = etag
-    patch_cache_control(response, private=not _is_public(shown), no_cache=True)
+    patch_cache_control(response, **{"public" if _is_public(shown, kind) else "private": True}, no_cache=True)
     return response
 
 
 @require_safe
 def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
-    """The board as CSV, every metric in full precision; 404 where the board is hidden."""
+    """The board as CSV: every metric, in full precision unless the phase limits it; 404 where the board is hidden."""
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     if not may_see_scores(request.user, shown):
         raise Http404
+    decimals = export_decimals(request.user, shown)
     rows = (
         [row.rank, row.label, row.method_name, "reference" if row.is_reference else "team", row.entries]
-        + [row.scores.get(metric) for metric in METRICS]
-        + [row.received_at.isoformat(), *_ends(row.interval), *_ends(row.rank_interval), row.first, row.group]
-        for row in board_of(shown)
+        + [rounded(row.scores.get(metric), decimals) for metric in METRICS]
+        + [row.received_at.isoformat(), *rounded(_ends(row.interval), decimals)]
+        + [*_ends(row.rank_interval), row.first, row.group]
+        for row in board_for(request.user, shown, _asks(request))
     )
     header = ["rank", "name", "method", "kind", "entries", *METRICS, "received_at"]
     header += ["main_low", "main_high", "rank_low", "rank_high", "probability_first", "group"]
     return csv_response(f"{challenge}-{phase}-leaderboard.csv", header, rows)
 
 
-def _ends(interval: Sequence[float] | None) -> Sequence[float | None]:
-    return interval or (None, None)
+def _ends(interval: Sequence[float] | None) -> list[float | None]:
+    return list(interval or (None, None))
 
 
-def board_of(phase: Phase) -> list[Row]:
+def board_for(user: Viewer, phase: Phase, asks_exact: bool) -> list[Row]:
+    """The board of the phase that `user`, who may see scores there, may see."""
+    return _board_of(phase, board_kind(user, phase, asks_exact))
+
+
+def _board_of(phase: Phase, kind: BoardKind) -> list[Row]:
     """The board, cached in this process until a result changes `phase.board_version`."""
-    key = f"board:{_version(phase)}"
+    key = f"board:{_version(phase, kind)}"
     rows: list[Row] | None = caches["local"].get(key)
     if rows is None:
-        rows = board(phase)
+        rows = BOARDS[kind](phase)
         caches["local"].set(key, rows, CACHE_SECONDS)
     return rows
 
 
-def _table(phase: Phase) -> str:
-    """The rendered table, the same for everybody who may see it; cached like `board_of`."""
-    key = f"board-table:{_version(phase)}"
+def _table(phase: Phase, kind: BoardKind) -> str:
+    """The rendered table, the same for everybody who may see it; cached like `_board_of`."""
+    key = f"board-table:{_version(phase, kind)}"
     html: str | None = caches["local"].get(key)
     if html is None:
-        html = render_to_string("leaderboards/table.html", _shown(phase, board_of(phase)))
+        html = render_to_string("leaderboards/table.html", _shown(phase, _board_of(phase, kind), kind))
         caches["local"].set(key, html, CACHE_SECONDS)
     return html
 
 
-def _shown(phase: Phase, rows: list[Row]) -> dict[str, Any]:
+def _shown(phase: Phase, rows: list[Row], kind: BoardKind) -> dict[str, Any]:
     """What the table's template prints: each row with its whisker, and which columns there are."""
-    whisker = Whiskers(rows)
+    decimals = shown_decimals(phase) if kind == BoardKind.RELEASED else result_decimals(phase)
+    whisker = Whiskers(rows, decimals)
     display = Phase.RankDisplay(phase.rank_display)
     compared = any(row.group is not None for row in rows)
     shown: list[dict[str, Any]] = []
@@ -115,17 +148,25 @@ def _shown(phase: Phase, rows: list[Row]) -> dict[str, Any]:
         "groups_only": display == Phase.RankDisplay.GROUPS and compared,
         "pending": not compared and any(row.rank is not None for row in rows),
     }
-    return {"rows": shown, "phase": phase, "ranks": ranks}
+    return {"rows": shown, "phase": phase, "ranks": ranks, "kind": kind, "decimals": decimals}
 
 
-def _version(phase: Phase) -> str:
+def _asks(request: HttpRequest) -> bool:
+    return request.GET.get("exact") == "1"
+
+
+def _kind(request: HttpRequest, phase: Phase) -> BoardKind:
+    return board_kind(request.user, phase, _asks(request))
+
+
+def _version(phase: Phase, kind: BoardKind) -> str:
     """Changes whenever the board may have changed."""
-    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}-{phase.rank_display}"
+    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}-{phase.rank_display}-{phase.shown_decimals}-{kind}"
 
 
-def _etag(phase: Phase) -> str:
-    return quote_etag(_version(phase))
+def _etag(phase: Phase, kind: BoardKind) -> str:
+    return quote_etag(_version(phase, kind))
 
 
-def _is_public(phase: Phase) -> bool:
-    return phase.challenge.is_published and not phase.is_blind
+def _is_public(phase: Phase, kind: BoardKind) -> bool:
+    return phase.challenge.is_published and not phase.is_blind and kind == usual_board(phase)

@@ -14,7 +14,8 @@ WIDEST = 8  # median intervals that the scale holds below its top: one bad row m
 class Whiskers:
     """The scale of one board: from its highest end down to its lowest, or to WIDEST median intervals below."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], decimals: int = 4) -> None:
+        self.decimals = decimals
         # A noise ceiling lies far above: the scale is that of the teams and methods.
         intervals = [row.interval for row in rows if row.interval and not row.is_line]
         self.high = max((high for _, high in intervals), default=0.0)
@@ -29,8 +30,9 @@ class Whiskers:
         if not row.interval or row.rank_value is None:
             return SafeString("")
         low, high = row.interval
+        numbers = f'<span class="interval">{low:.{self.decimals}f} to {high:.{self.decimals}f}</span>'
         if self.low == self.high or (not self.low <= row.rank_value <= self.high and row.is_line):
-            return SafeString(f'<span class="interval">{low:.4f} to {high:.4f}</span>')
+            return SafeString(numbers)
         left, right = self._x(max(low, self.low)), self._x(max(high, self.low))
         start = f"M{left:.1f} 4v8" if low >= self.low else f"M{left + 4:.1f} 4l-4 4l4 4"  # an arrow: goes on
         point = f'<circle cx="{self._x(row.rank_value):.1f}" cy="8" r="3"/>' if row.rank_value >= self.low else ""
@@ -38,8 +40,7 @@ class Whiskers:
         # All parts are numbers: nothing to escape.
         return SafeString(
             f'<svg class="whisker" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{self.references}'
-            f'<path d="M{left:.1f} 8H{right:.1f}{start}{end}"/>{point}</svg>'
-            f'<span class="interval">{low:.4f} to {high:.4f}</span>'
+            f'<path d="M{left:.1f} 8H{right:.1f}{start}{end}"/>{point}</svg>{numbers}'
         )
 
     def _x(self, value: float) -> float:

@@ -154,6 +154,7 @@ def receive(
             submission.day_slot, submission.phase_slot = take_slots(team, phase, began_at)
         except QuotaSpent as spent:
             raise SubmissionRefused("quota_spent", str(spent)) from spent
+        submission.created_at = timezone.now()  # under the team's lock: the order in which its scores are released
         return _insert(submission, user)
 
     return _stored_then(submission, insert)

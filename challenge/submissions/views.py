@@ -8,19 +8,28 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from challenge.analyses.budget import budget_of
 from challenge.contests.access import is_organiser, may_see_fit, registration_of, visible_challenges, visible_phases
 from challenge.contests.models import Phase
 from challenge.core.downloads import send_file
 from challenge.core.http import SignedInRequest
 from challenge.core.limits import limited
-from challenge.datasets.services import current_answer_key, expected_names
+from challenge.datasets.services import current_answer_key, expected_names, result_decimals, shown_decimals
 from challenge.submissions import services
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Submission
-from challenge.submissions.results import full_result, is_analysing, main_metrics, visible_evaluations
+from challenge.submissions.results import (
+    full_result,
+    is_analysing,
+    main_metrics,
+    visible_evaluations,
+    visible_private_scores,
+    visible_releases,
+)
 from challenge.submissions.scatter import scatter_svg
+from challenge.submissions.states import Status
 
 MOST_ROWS = 200
 
@@ -181,9 +190,23 @@ def choose(request: SignedInRequest, submission_id: str) -> HttpResponse:
 
 
 def _entries(request: SignedInRequest, rows: list[Submission]) -> list[dict[str, object]]:
-    """Submissions with their scores, where the viewer may see them (None where not)."""
+    """Submissions with their scores, where the viewer may see them (None where not), and what a Ladder has shown."""
     visible = visible_evaluations(request.user, rows)
-    return [{"submission": row, "scores": main_metrics(visible[row.pk]) if row.pk in visible else None} for row in rows]
+    released = visible_releases(request.user, rows)
+    phases = {row.phase_id: row.phase for row in rows}
+    shown = {pk: shown_decimals(phase) for pk, phase in phases.items()}
+    exact = {pk: result_decimals(phase) for pk, phase in phases.items()}
+    return [
+        {
+            "submission": row,
+            "scores": main_metrics(visible[row.pk]) if row.pk in visible else None,
+            "is_ladder": row.pk in released,
+            "release": released.get(row.pk),
+            "decimals": shown[row.phase_id],
+            "result_decimals": exact[row.phase_id],
+        }
+        for row in rows
+    ]
 
 
 def _detail(request: SignedInRequest, submission: Submission) -> dict[str, object]:
@@ -191,6 +214,9 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
     visible = visible_evaluations(request.user, [submission])
     evaluation = visible.get(submission.pk)
     scatter = evaluation.scatter if evaluation and may_see_fit(request.user, phase) else None
+    released = visible_releases(request.user, [submission])
+    release = released.get(submission.pk)
+    is_release_due = submission.pk in released and submission.status == Status.SCORED and release is None
     return {
         "submission": submission,
         "phase": phase,
@@ -201,7 +227,15 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "scores": main_metrics(evaluation) if submission.pk in visible else None,
         "svg": scatter_svg(scatter) if scatter else "",
         "events": submission.events.select_related("actor"),
-        "still_changes": not submission.is_final or (evaluation is not None and is_analysing(evaluation)),
+        "still_changes": not submission.is_final
+        or is_release_due
+        or (evaluation is not None and is_analysing(evaluation)),
+        "is_ladder": submission.pk in released,
+        "release": release,
+        "budget": budget_of(submission.team, phase) if submission.team else None,
+        "private": visible_private_scores(request.user, [submission]).get(submission.pk),
+        "decimals": shown_decimals(phase),
+        "result_decimals": result_decimals(phase),
         "may_see_scores": submission.pk in visible,
         "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",
     }
