@@ -145,8 +145,8 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """No search for reference cycles: the rules leave none, and walking through all rows for them, again and again, took a
-    tenth of the time."""
+    """No search for reference cycles: the rules leave none, and walking through all rows for them took a tenth of the
+    time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
