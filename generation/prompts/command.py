@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_outputs(arguments, decisions)
     with ExitStack() as stack:
         judge = _endpoint(arguments, stack) if arguments.judge == "openai" else None
+        stack.enter_context(_without_collector())
         rows = read_prompts(arguments.input, source)
         result = filter_prompts(rows, options, judge=judge, decisions=decisions)
     report = funnel(result, options)
@@ -139,6 +141,19 @@ def _options(arguments: argparse.Namespace) -> Options:
     if arguments.judge is not None:
         given["judge"] = arguments.judge != "none"
     return dataclasses.replace(profile, **given, word_lists=(*profile.word_lists, *arguments.words))
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """No search for reference cycles: the rules leave none, and walking through all rows for them took a tenth of the
+    time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _endpoint(arguments: argparse.Namespace, stack: ExitStack) -> Judge:

@@ -121,7 +121,7 @@ def test_nobody_but_organisers_is_told_the_private_part_before_the_end(split, cl
             assert not found_in(text, hidden), (user, address)
     assert "public part" in answers(client, split, split.alice, submission)["/c/iqa/"]
     page = answers(client, split, split.organiser, submission)[f"/submissions/{submission.pk}/"]
-    assert f"{private['main']:.4f}" in page
+    assert f"{evaluation.private_result['main']:.4f}" in page
 
 
 def test_words_that_tell_which_images_are_scored_are_for_organisers(split, client):
