@@ -118,7 +118,7 @@ def send_file(request: HttpRequest, file: StoredFile) -> HttpResponseBase:
         response["Content-Range"] = f"bytes */{file.size}"
         return response
     refused = get_conditional_response(request, etag, int(file.modified.timestamp()))
-    response = refused or (_by_nginx(file) if settings.X_ACCEL_PREFIX else _by_this_process(file, part))
+    response = refused or (_by_nginx(file) if settings.X_ACCEL_PREFIX else _by_this_process(request, file, part))
     response["ETag"] = etag
     response["Last-Modified"] = http_date(file.modified.timestamp())
     response["Accept-Ranges"] = "bytes"
@@ -135,16 +135,17 @@ def _by_nginx(file: StoredFile) -> HttpResponse:
     return response
 
 
-def _by_this_process(file: StoredFile, part: range | None) -> HttpResponseBase:
+def _by_this_process(request: HttpRequest, file: StoredFile, part: range | None) -> HttpResponseBase:
+    kind = "application/octet-stream"
+    if request.method == "HEAD":
+        return HttpResponse(content_type=kind, headers={"Content-Length": str(file.size)})
     try:
         stream = file.storage.open(file.path)
     except FileNotFoundError as error:
         log.exception("a stored file is missing", file=file.path)
         raise Http404 from error
     content = stream if part is None else _Part(stream, part.start, len(part))
-    response = _PrivateFileResponse(
-        content, content_type="application/octet-stream", status=200 if part is None else 206
-    )
+    response = _PrivateFileResponse(content, content_type=kind, status=200 if part is None else 206)
     if part is not None:
         response["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{file.size}"
     response["Content-Length"] = str(file.size if part is None else len(part))

@@ -173,14 +173,16 @@ class DataFileForm(forms.ModelForm):
             self.fields["upload"].help_text = "A new file becomes the next version; the earlier ones stay available."
         if "file_name" in self.fields:
             self.fields["file_name"].required = False
-            self.fields["file_name"].help_text = "The name a download gets; empty: the name of the file you choose."
+            self.fields[
+                "file_name"
+            ].help_text = "The name a download gets; empty: as before, at first the name of the file you choose."
 
     def clean(self) -> dict[str, Any]:
         """Fill the download's name in; a note belongs to an upload."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         upload = values.get("upload")
         if not values.get("file_name"):
-            values["file_name"] = safe_file_name(upload.name)[-200:] if upload else self.initial.get("file_name", "")
+            values["file_name"] = self.instance.file_name or (safe_file_name(upload.name)[-200:] if upload else "")
         if values.get("note") and not upload and "upload" not in self.errors:
             self.add_error("note", "The note is stored with a new file: choose one.")
         return values

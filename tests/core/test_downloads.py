@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.http import Http404
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from challenge.core.downloads import RangeNotSatisfiable, StoredFile, byte_range, safe_file_name, send_file
 from challenge.core.storage import PrivateStorage
 
+pytestmark = pytest.mark.django_db  # closing a response closes old connections
 CONTENT = b"0123456789"
 MODIFIED = datetime.datetime(2027, 1, 31, 12, 0, 0, 250_000, tzinfo=datetime.UTC)
 AS_HTTP = "Sun, 31 Jan 2027 12:00:00 GMT"
@@ -127,8 +129,6 @@ def test_a_head_tells_the_whole_length_whatever_part_it_names(file):
 
 
 def test_a_missing_file_is_not_found(file):
-    from django.http import Http404
-
     file.storage.delete(file.path)
     with pytest.raises(Http404):
         get(file)

@@ -10,8 +10,9 @@ from django.db import migrations, models
 def files_become_version_one(apps, schema_editor):
     """The file, size and checksum of each data file become its first version. Nothing in storage moves."""
     Version = apps.get_model('datasets', 'DataFileVersion')
-    for row in apps.get_model('datasets', 'DataFile').objects.iterator():
-        Version.objects.create(
+    using = schema_editor.connection.alias
+    for row in apps.get_model("datasets", "DataFile").objects.using(using).iterator():
+        Version.objects.using(using).create(
             data_file=row, number=1, file=row.file.name, size=row.size, sha256=row.sha256, created_at=row.created_at
         )
 
