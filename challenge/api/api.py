@@ -12,6 +12,7 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from ninja import File, Form, Header, NinjaAPI, Schema, Status
 from ninja.errors import AuthenticationError
@@ -21,7 +22,7 @@ from ninja.throttling import BaseThrottle
 
 from challenge.accounts.models import ApiToken, User
 from challenge.accounts.services import authenticate_token
-from challenge.api import errors
+from challenge.api import errors, files
 from challenge.api.schemas import (
     BoardRow,
     ChallengeOut,
@@ -35,6 +36,8 @@ from challenge.api.schemas import (
 from challenge.contests.access import Viewer, export_decimals, may_see_scores, visible_challenges, visible_phases
 from challenge.contests.models import Challenge, Phase
 from challenge.core.limits import seconds_to_wait
+from challenge.datasets.access import DataAccess
+from challenge.datasets.services import current_answer_key
 from challenge.leaderboards.views import board_for
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
@@ -111,6 +114,7 @@ api = NinjaAPI(
     throttle=[api_limit],
 )
 errors.install(api)
+files.install(api, optional_reader)
 
 REFUSALS: Any = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 413: Problem, 422: Problem, 429: Problem} | {
     507: Problem
@@ -123,7 +127,7 @@ PRIVATE: Any = {401: Problem, **UNKNOWN}
 def list_challenges(request: HttpRequest) -> list[ChallengeOut]:
     """The challenges that the caller may see."""
     rows = visible_challenges(request.auth).prefetch_related("phases")  # type: ignore[attr-defined]
-    return [_challenge(row) for row in rows]
+    return [_challenge(request.auth, row) for row in rows]  # type: ignore[attr-defined]
 
 
 @api.get(
@@ -131,7 +135,8 @@ def list_challenges(request: HttpRequest) -> list[ChallengeOut]:
 )
 def get_challenge(request: HttpRequest, slug: str) -> ChallengeOut:
     """One challenge."""
-    return _challenge(get_object_or_404(visible_challenges(request.auth), slug=slug))  # type: ignore[attr-defined]
+    viewer: Viewer = request.auth  # type: ignore[attr-defined]
+    return _challenge(viewer, get_object_or_404(visible_challenges(viewer), slug=slug))
 
 
 @api.get(
@@ -241,17 +246,20 @@ def get_submission(request: Caller, submission_id: UUID) -> SubmissionOut:
     return _submissions(request.auth, [submission])[0]
 
 
-def _challenge(challenge: Challenge) -> ChallengeOut:
+def _challenge(viewer: Viewer, challenge: Challenge) -> ChallengeOut:
+    access = DataAccess.of(viewer, challenge)
     return ChallengeOut(
         slug=challenge.slug,
         title=challenge.title,
         summary=challenge.summary,
         is_demo=challenge.is_demo,
-        phases=[_phase(phase) for phase in challenge.phases.all()],
+        phases=[_phase(access, phase) for phase in challenge.phases.all()],
     )
 
 
-def _phase(phase: Phase) -> PhaseOut:
+def _phase(access: DataAccess, phase: Phase) -> PhaseOut:
+    has_kit = current_answer_key(phase) and not access.kit_refusal(phase)
+    phase.starter_kit_url = reverse("api:starter_kit", args=[phase.pk]) if has_kit else None  # type: ignore[attr-defined]
     return PhaseOut.from_orm(phase)
 
 

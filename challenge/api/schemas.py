@@ -8,7 +8,7 @@ from ninja import Schema
 
 
 class PhaseOut(Schema):
-    """A phase of a challenge."""
+    """A phase of a challenge. `starter_kit_url` is null while the caller may not have the kit or there is none."""
 
     id: UUID
     slug: str
@@ -24,6 +24,7 @@ class PhaseOut(Schema):
     release_rule: str
     public_share: float | None
     shows_private: bool
+    starter_kit_url: str | None
 
 
 class ChallengeOut(Schema):
@@ -42,6 +43,38 @@ class ReleaseOut(Schema):
     shown: float | None
     moved: bool
     reason: str
+
+
+class DataFileVersionOut(Schema):
+    """One version of a data file; `url` is null to those who may not have it."""
+
+    number: int
+    size: int
+    sha256: str
+    note: str
+    created_at: datetime.datetime
+    url: str | None
+
+
+class DataFileOut(Schema):
+    """A data file and its versions, newest first.
+
+    `url` leads to the newest; null: `refusal` says why not (`not_yet`, `not_signed_in`, `not_registered`,
+    `terms_changed`). `path` is its place in the released database it belongs to, "" outside one.
+    """
+
+    id: UUID
+    title: str
+    description: str
+    file_name: str
+    path: str
+    licence: str
+    audience: str
+    phase: str | None
+    opens_at: datetime.datetime | None
+    refusal: str | None
+    url: str | None
+    versions: list[DataFileVersionOut]
 
 
 class SubmissionOut(Schema):

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from challenge.analyses.budget import budget_of
 from challenge.contests.access import is_organiser, may_see_fit, registration_of, visible_challenges, visible_phases
 from challenge.contests.models import Phase
-from challenge.core.downloads import send_file
+from challenge.core.downloads import StoredFile, send_file
 from challenge.core.http import SignedInRequest
 from challenge.core.limits import limited
+from challenge.datasets.access import DataAccess
 from challenge.datasets.services import current_answer_key, expected_names, result_decimals, shown_decimals
 from challenge.submissions import services
 from challenge.submissions.access import visible_submissions
@@ -78,6 +79,7 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
         "refusal": refusal,
         "quota": quota_for(shown, request.user, timezone.now()),
         "answer_key": key,
+        "has_starter_kit": key and not DataAccess.of(request.user, shown.challenge).kit_refusal(shown),
         "example_names": expected_names(key)[:3] if key and shown.state != "upcoming" else (),
         "now": timezone.now(),
     }
@@ -153,7 +155,15 @@ def submission_status(request: SignedInRequest, submission_id: str) -> HttpRespo
 def submission_file(request: SignedInRequest, submission_id: str) -> HttpResponseBase:
     """The file as it was sent, to its team and the organisers."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
-    return send_file(submission.file, submission.file_name)
+    stored = StoredFile(
+        storage=submission.file.storage,
+        path=str(submission.file.name),
+        name=submission.file_name,
+        size=submission.file_size,
+        etag=submission.sha256,
+        modified=submission.received_at,
+    )
+    return send_file(request, stored)
 
 
 @login_required

@@ -35,6 +35,7 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("leave-team", alice, reverse("leave-team", args=[iqa])),
         ("data-anonymous", None, reverse("data", args=[iqa])),
         ("data-member", alice, reverse("data", args=[iqa])),
+        ("data-organiser", world.organiser, reverse("data", args=[iqa])),
         *[
             (f"submit-{phase}", alice, reverse("submit", args=[iqa, phase]))
             for phase in ("development", "final", "closed", "upcoming", "keyless", "spent")

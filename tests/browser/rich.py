@@ -11,7 +11,7 @@ from challenge.contests.models import Challenge, Phase, Registration, Team
 from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
-from challenge.datasets.services import add_data_file
+from challenge.datasets.services import add_data_file, add_version
 from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
@@ -127,6 +127,8 @@ def _files(challenge: Challenge, now: datetime.datetime) -> None:
     for position, (title, fields) in enumerate(files.items()):
         file = DataFile(challenge=challenge, title=title, file_name=f"file-{position}.csv", position=position, **fields)
         add_data_file(data_file=file, content=upload(b"name,mos\n" * 500))
+    replaced = DataFile.objects.get(challenge=challenge, title="Training MOS")
+    add_version(data_file=replaced, content=upload(b"name,mos\n" * 501), note="One image that was missing.")
 
 
 def _reference(phase: Phase) -> Submission:
