@@ -146,10 +146,10 @@ def residuals_of(
     drawn = _drawn(names, points, [*worst, *shown])
     at = _grid(x)
     fitted = fit.predict(at)
-    low, high = _band(x, y, at, fitted, resamples, seed)
+    half = _half_width(x, y, at, resamples=resamples, seed=seed)
     return Residuals(
         points=Points(tuple(names[i] for i in drawn), x[drawn], y[drawn], residual[drawn]),
-        curve=Curve(at, fitted, low, high),
+        curve=Curve(at, fitted, *((None, None) if half is None else (fitted - half, fitted + half))),
         running_mean=_running_mean(x, residual),
         histogram=_histogram(residual),
         quantiles={str(share): float(np.quantile(residual, share)) for share in _QUANTILES},
@@ -180,17 +180,15 @@ def _drawn(names: Sequence[str], count: int, always: Collection[int]) -> list[in
 
 
 def _grid(x: Floats) -> Floats:
-    """Ascending places for the curve, from the smallest to the largest x: dense where the images are, nowhere sparse."""
+    """Ascending places from the smallest to the largest x: dense where the images are, sparse nowhere."""
     ordered = np.sort(x)
     quantiles = ordered[np.arange(_GRID + 1) * (x.size - 1) // _GRID]
     step = (ordered[-1] - ordered[0]) / _GRID
     return np.unique(np.concatenate([quantiles, ordered[0] + np.arange(_GRID) * step]))
 
 
-def _band(
-    x: Floats, y: Floats, at: Floats, fitted: Floats, resamples: int, seed: int
-) -> tuple[Floats | None, Floats | None]:
-    """The band of the curve `fitted` at these places; None where too few resamples can be fitted."""
+def _half_width(x: Floats, y: Floats, at: Floats, *, resamples: int, seed: int) -> Floats | None:
+    """Half the width of the band at these places; None where too few resamples can be fitted."""
     curves = []
     for slab in multiplicities(x.size, resamples, seed):
         for weights in slab.T:
@@ -199,9 +197,8 @@ def _band(
             if not fit.reason:
                 curves.append(fit.predict(at))
     if len(curves) < max(2, MOSTLY * resamples):
-        return None, None
-    half = _NORMAL_QUANTILE * np.std(curves, axis=0, ddof=1)
-    return fitted - half, fitted + half
+        return None
+    return np.asarray(_NORMAL_QUANTILE * np.std(curves, axis=0, ddof=1))
 
 
 def _running_mean(x: Floats, residual: Floats) -> tuple[Floats, Floats]:
