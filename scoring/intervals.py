@@ -249,7 +249,8 @@ def _below(weights: Floats, out: Floats) -> Floats:
 
 
 def _standardised(values: Floats) -> Floats:
-    deviation = values - values.mean()
+    scaled = values / power_of_two(values)  # exact, and no sum of huge values overflows
+    deviation = scaled - scaled.mean()
     return np.asarray(deviation / (np.abs(deviation).max() or 1.0))
 
 

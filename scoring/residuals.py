@@ -32,7 +32,7 @@ _GRID = 64  # intervals of the curve's grid, twice: equally wide ones, and ones 
 _WINDOW_SHARE = 10  # the running mean is over one in so many images ...
 _FEWEST_IN_WINDOW = 10
 _PLACES = 50  # ... at so many places
-_BINS = 30  # of the histogram, about
+_BINS = 40  # of the histogram, at most; for round edges as few as 16
 _QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 _DIGITS = 5  # numbers that are only drawn are rounded to the range of their axis over 10 to this
 

@@ -4,11 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.dispatch import receiver
 from django.utils import timezone
 
+import scoring
 from challenge.analyses import tasks
 from challenge.analyses.models import Analysis, Comparison
 from challenge.contests.models import Phase
@@ -66,8 +67,28 @@ def unfinished_analyses(evaluations: Any) -> QuerySet[Analysis]:
     return Analysis.objects.filter(evaluation__in=evaluations, state__in=(State.WAITING, State.RUNNING))
 
 
+def follow_switches() -> None:
+    """Diagnostics are there exactly where the phase shows the fit: delete those that it no longer shows, have the
+    analyses made again that lack them.
+
+    The switch is looked at, not told of: whoever changed it by whichever road, it is followed within a round. Pages
+    hide diagnostics at once.
+    """
+    showing = Q(submission__phase__shows_fit=True, submission__phase__is_blind=False)
+    hidden = Evaluation.objects.filter(analysis__diagnostics__isnull=False).exclude(showing)
+    # Most rounds find nothing, and take no writer's lock.
+    if rows := list(hidden.values_list("pk", flat=True)[: work.BATCH]):
+        Analysis.objects.filter(pk__in=rows).update(diagnostics=None)
+    done = {"analysis__state": State.DONE, "analysis__diagnostics__isnull": True}
+    lacking = Evaluation.objects.filter(showing, is_current=True, scorer_version=scoring.SCORER_VERSION, **done)
+    if rows := list(lacking.values_list("pk", flat=True)[: work.BATCH]):
+        analyse_again(Evaluation.objects.filter(pk__in=rows))
+
+
 def reconcile() -> int:
-    """Call a worker for analyses that wait or were lost, and for boards that have no comparison; how many calls."""
+    """Follow the switches of phases; call a worker for analyses that wait or were lost, and for boards that have no
+    comparison; how many calls."""
+    follow_switches()
     rung = work.reconcile(Analysis, tasks.analyse)
     unfinished = Analysis.objects.filter(
         evaluation__submission__phase=OuterRef("pk"),

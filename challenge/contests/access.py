@@ -48,6 +48,10 @@ def may_see_scores(user: Viewer, phase: Phase) -> bool:
     return not phase.is_blind or is_organiser(user, phase.challenge)
 
 
-def may_see_fit(user: Viewer, phase: Phase) -> bool:
-    """The scatter of predictions over MOS tells hidden values: organisers, or everybody concerned where allowed."""
-    return (phase.shows_fit and not phase.is_blind) or is_organiser(user, phase.challenge)
+def may_see_fit(phase: Phase) -> bool:
+    """Whether whoever may see a submission also sees its diagnostics, which tell the MOS of images.
+
+    Only where the organisers have switched that on, never on a blind phase. It is the same for themselves: what is not
+    shown to participants is not stored.
+    """
+    return phase.shows_fit and not phase.is_blind

@@ -14,10 +14,12 @@ from django.views.decorators.http import require_safe
 
 from challenge.contests.access import may_see_scores, registration_of, visible_phases
 from challenge.contests.models import Phase
+from challenge.core import plots
 from challenge.core.export import csv_response
 from challenge.core.http import cached_for_visitors
+from challenge.core.whiskers import Whiskers
 from challenge.leaderboards.board import METRICS, Row, board
-from challenge.leaderboards.whiskers import Whiskers
+from challenge.leaderboards.paper import board_file
 
 CACHE_SECONDS = 600
 
@@ -73,6 +75,21 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
     return csv_response(f"{challenge}-{phase}-leaderboard.csv", header, rows)
 
 
+@require_safe
+def leaderboard_figure(request: HttpRequest, challenge: str, phase: str, kind: str) -> HttpResponse:
+    """The board as a figure for papers; 404 where the board is hidden."""
+    shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
+    if not may_see_scores(request.user, shown):
+        raise Http404
+    display = Phase.RankDisplay(shown.rank_display)
+    content = plots.cached(
+        f"board-figure:{_version(shown)}:{kind}", lambda: board_file(board_of(shown), kind, display=display)
+    )
+    response = plots.download(content, kind, f"{challenge}-{phase}-leaderboard")
+    patch_cache_control(response, private=not _is_public(shown), no_cache=True)
+    return response
+
+
 def _ends(interval: Sequence[float] | None) -> Sequence[float | None]:
     return interval or (None, None)
 
@@ -99,7 +116,8 @@ def _table(phase: Phase) -> str:
 
 def _shown(phase: Phase, rows: list[Row]) -> dict[str, Any]:
     """What the table's template prints: each row with its whisker, and which columns there are."""
-    whisker = Whiskers(rows)
+    references = [row.rank_value for row in rows if row.is_reference and row.rank_value is not None]
+    whisker = Whiskers([row.interval for row in rows if row.interval], references)
     display = Phase.RankDisplay(phase.rank_display)
     compared = any(row.group is not None for row in rows)
     shown: list[dict[str, Any]] = []
@@ -108,7 +126,7 @@ def _shown(phase: Phase, rows: list[Row]) -> dict[str, Any]:
         starts = display != Phase.RankDisplay.STRICT and row.group is not None and last not in (None, row.group)
         last = row.group if row.group is not None else last
         # As dictionaries: a template asks for row["label"] before row.label, and each failed try costs a microsecond.
-        shown.append(vars(row) | {"whisker": whisker(row), "starts_group": starts})
+        shown.append(vars(row) | {"whisker": whisker(row.rank_value, row.interval), "starts_group": starts})
     ranks = {
         "intervals": any(row.interval for row in rows),
         "groups": display == Phase.RankDisplay.BOTH,

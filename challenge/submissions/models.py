@@ -161,7 +161,6 @@ class Evaluation(models.Model):
     formula = models.CharField(max_length=200)
     rank_value = models.FloatField(null=True, help_text=f"Main score to {RANK_DECIMALS} decimals; null: undefined.")
     result = models.JSONField(help_text="Evaluation.to_dict() of scoring.")
-    scatter = models.JSONField(null=True, help_text="Points of the fit plot, only where the phase shows it.")
     duration_ms = models.FloatField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

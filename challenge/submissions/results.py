@@ -12,14 +12,15 @@ from challenge.submissions.models import Evaluation, Submission
 def visible_evaluations(user: Viewer, submissions: Iterable[Submission]) -> dict[UUID, Evaluation | None]:
     """Submission -> its current evaluation (None while there is none), where `user` may see scores of its phase.
 
-    A submission of a blind phase is not among the keys for anybody but an organiser. `scatter` is not loaded.
+    A submission of a blind phase is not among the keys for anybody but an organiser. Diagnostics are not loaded.
     """
     rows = list(submissions)
     phases = {row.phase_id: row.phase for row in rows}
     allowed = {pk for pk, phase in phases.items() if may_see_scores(user, phase)}
     found: dict[UUID, Evaluation | None] = {row.pk: None for row in rows if row.phase_id in allowed}
     current = Evaluation.objects.filter(is_current=True, submission__in=list(found))
-    for evaluation in current.select_related("answer_key", "analysis").defer("scatter", "analysis__sealed_draws"):
+    heavy = ("analysis__sealed_draws", "analysis__diagnostics")
+    for evaluation in current.select_related("answer_key", "analysis").defer(*heavy):
         found[evaluation.submission_id] = evaluation
     return found
 

@@ -25,7 +25,6 @@ from challenge.datasets.models import AnswerKey
 from challenge.datasets.sealing import SealingError
 from challenge.datasets.services import current_answer_key, open_answer_key
 from challenge.submissions.models import Evaluation, Score, Submission, SubmissionEvent
-from challenge.submissions.scatter import scatter_points
 from challenge.submissions.services import fail
 from challenge.submissions.signals import evaluation_stored
 from challenge.submissions.states import Status, transition
@@ -154,7 +153,6 @@ def _evaluation(submission: Submission, key: AnswerKey, outcome: scoring.Evaluat
         formula=submission.phase.formula,
         rank_value=None if main is None else round(main, RANK_DECIMALS),
         result=result,
-        scatter=scatter_points(outcome) if submission.phase.shows_fit else None,
     )
 
 

@@ -19,7 +19,6 @@ from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Submission
 from challenge.submissions.results import full_result, is_analysing, main_metrics, visible_evaluations
-from challenge.submissions.scatter import scatter_svg
 
 MOST_ROWS = 200
 
@@ -120,7 +119,7 @@ def submission_row(request: SignedInRequest, submission_id: str) -> HttpResponse
 @login_required
 @require_safe
 def submission_page(request: SignedInRequest, submission_id: str) -> HttpResponse:
-    """One submission: state, receipt, scores and fit where the phase shows them."""
+    """One submission: state, receipt, scores where the phase shows them."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
     return render(request, "submissions/detail.html", _detail(request, submission))
 
@@ -184,7 +183,6 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
     phase = submission.phase
     visible = visible_evaluations(request.user, [submission])
     evaluation = visible.get(submission.pk)
-    scatter = evaluation.scatter if evaluation and may_see_fit(request.user, phase) else None
     return {
         "submission": submission,
         "phase": phase,
@@ -193,7 +191,7 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "result": full_result(evaluation) if evaluation else None,
         "analysis": getattr(evaluation, "analysis", None),
         "scores": main_metrics(evaluation) if submission.pk in visible else None,
-        "svg": scatter_svg(scatter) if scatter else "",
+        "shows_fit": may_see_fit(phase),
         "events": submission.events.select_related("actor"),
         "still_changes": not submission.is_final or (evaluation is not None and is_analysing(evaluation)),
         "may_see_scores": submission.pk in visible,

@@ -122,7 +122,7 @@ def test_the_histogram_counts_every_image_once_between_round_edges(found):
     evaluation, diagnostics = found
     edges, counts = diagnostics.residuals.histogram
     assert counts.sum() == evaluation.n
-    assert 10 <= counts.size <= 32
+    assert 16 <= counts.size <= 42
     assert 0.0 in edges.tolist()
     assert np.diff(edges) == pytest.approx(np.full(counts.size, round_step(float(edges[1] - edges[0]) * 0.99)))
 

@@ -11,7 +11,11 @@ from challenge.contests.models import Challenge, Phase
 
 register = template.Library()
 
-TAB_OF = {"join-team": "join", "submission": "submissions", "withdraw": "submissions"}  # others: the route's own name
+# Of other pages: the route's own name.
+TAB_OF = {
+    "join-team": "join",
+    **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
+}
 
 
 @register.inclusion_tag("contests/nav.html", takes_context=True)
