@@ -58,7 +58,7 @@ def _residuals(residuals: dict[str, Any]) -> SafeString:
 
 def _distribution(residuals: dict[str, Any]) -> SafeString:
     edges, counts = residuals["histogram"]["edges"], residuals["histogram"]["counts"]
-    frame = _Frame(edges, [0, max(counts)], "residual", "images")
+    frame = _Frame(edges, [0, max(counts)], "residual", "images", margin=0)
     bars = "".join(
         f"M{frame.x(low):.1f} {BOTTOM}V{frame.y(count):.1f}H{frame.x(high):.1f}V{BOTTOM}"
         for low, high, count in zip(edges, edges[1:], counts, strict=False)
@@ -67,10 +67,13 @@ def _distribution(residuals: dict[str, Any]) -> SafeString:
 
 
 class _Frame:
-    """Linear scales from data to SVG units, with axes and round ticks. What lies outside is drawn at the edge."""
+    """Linear scales from data to SVG units, with axes and round ticks. What lies outside is drawn at the edge.
 
-    def __init__(self, x: Numbers, y: Numbers, x_label: str, y_label: str) -> None:
-        self.x_range, self.y_range = (min(x), max(x)), (min(y), max(y))
+    `margin` is left free on each side of the data, as a share of their range.
+    """
+
+    def __init__(self, x: Numbers, y: Numbers, x_label: str, y_label: str, *, margin: float = 0.03) -> None:
+        self.x_range, self.y_range = _padded(x, margin), _padded(y, margin)
         self.labels = x_label, y_label
 
     def x(self, value: float) -> float:
@@ -119,6 +122,11 @@ class _Frame:
         along = ((f"{self.x(v):.1f}", BOTTOM + 16, "middle", f"{v:.12g}") for v in _round_values(*self.x_range))
         up = ((LEFT - 6, f"{self.y(v) + 4:.1f}", "end", f"{v:.12g}") for v in _round_values(*self.y_range))
         return format_html_join("", '<text x="{}" y="{}" text-anchor="{}">{}</text>', (*along, *up))
+
+
+def _padded(values: Numbers, margin: float) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return low - margin * (high - low), high + margin * (high - low)
 
 
 def _share(value: float, within: tuple[float, float]) -> float:

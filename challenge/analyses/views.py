@@ -119,9 +119,9 @@ def _entry(figure: Figure, diagnostics: dict[str, Any]) -> dict[str, object]:
     if not figure.is_drawn:
         return entry | {"head": _head(figure.header, figure.rows[0])}
     rows = _listed(figure)
-    header = figure.header if figure.name == "distribution" else figure.header[2:]
+    header = {"scatter": ("prediction", "mapped", "low", "high"), "residuals": ("prediction", "mean_residual")}
     svg = svg_of(figure.name, diagnostics["residuals"])
-    return entry | {"svg": svg, "table": rows, "head": _head(header, rows[0])}
+    return entry | {"svg": svg, "table": rows, "head": _head(header.get(figure.name, figure.header), rows[0])}
 
 
 def _listed(figure: Figure) -> list[Row]:

@@ -5,6 +5,7 @@
 
 (() => {
   const RATIO = 0.62; // height of a plot over its width
+  const LEAST_HEIGHT = 260; // px
   const REACH = 40; // px between the pointer and the image that is read
   const DOT = 3; // px
   const PAGE = 0.05; // share of the images that Page Up and Page Down step over
@@ -72,8 +73,8 @@
     },
   };
 
-  const line = () => ({ stroke: curve, width: 2, points: { show: false } });
-  const edge = () => ({ width: 0, points: { show: false } });
+  const line = () => ({ stroke: curve, width: 2, pxAlign: 0, points: { show: false } });
+  const edge = () => ({ width: 0, pxAlign: 0, points: { show: false } });
 
   function images(points, y) {
     return points.name
@@ -108,6 +109,8 @@
     if (y < bbox.top || y > bbox.top + bbox.height) return;
     ctx.save();
     ctx.strokeStyle = muted();
+    ctx.lineWidth = devicePixelRatio;
+    ctx.lineCap = "butt";
     ctx.setLineDash([4, 4]);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
@@ -118,7 +121,7 @@
 
   const sizeOf = (holder) => {
     const width = Math.max(240, holder.clientWidth);
-    return { width, height: Math.round(Math.max(220, width * RATIO)) };
+    return { width, height: Math.round(Math.max(LEAST_HEIGHT, width * RATIO)) };
   };
 
   function install(holder, residuals) {
