@@ -59,23 +59,20 @@ def figures_of(result: dict[str, Any], diagnostics: dict[str, Any]) -> dict[str,
 
 def _scatter(n: int, rmse: float, residuals: dict[str, Any]) -> Figure:
     points, curve = residuals["points"], residuals["curve"]
-    band = curve["low"] and curve["high"]
-    lows, highs = (curve["low"], curve["high"]) if band else ([None] * len(curve["mos"]),) * 2
+    lows, highs = (curve[edge] or [None] * len(curve["mos"]) for edge in ("low", "high"))
     drawn = len(points["name"])
-    shown = (
-        f"{drawn:,} of {n:,} images are drawn, the same ones for every submission and the worst. " if drawn < n else ""
-    )
+    caption = ["Each dot is one image. The line is the five-parameter logistic that PLCC and RMSE use."]
+    if drawn < n:
+        caption.append(
+            f"{drawn:,} of {n:,} images are drawn: the worst, and others that are the same in every submission."
+        )
+    if curve["low"]:
+        caption.append("The band says where the line might lie had other images been drawn (95 % at each prediction).")
+    caption.append(f"The images themselves scatter round the line by {rmse:.3f} (RMSE).")
     return Figure(
         name="scatter",
         title="MOS over prediction",
-        caption=(
-            f"Each dot is one image. The line is the five-parameter logistic that PLCC and RMSE use. {shown}"
-            + (
-                "The band says where the line might lie had other images been drawn (95 % at each prediction). "
-                * bool(band)
-            )
-            + f"The images themselves scatter round the line by {rmse:.3f} (RMSE)."
-        ),
+        caption=" ".join(caption),
         header=("series", "name", "prediction", "mos", "low", "high"),
         rows=[
             ("image", name, x, y, None, None)

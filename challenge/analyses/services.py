@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import caches
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
@@ -19,6 +20,7 @@ from challenge.core.work import State
 from challenge.submissions.models import Evaluation
 from challenge.submissions.signals import evaluation_stored
 
+FOLLOW_SWITCHES_SECONDS = 60
 NOT_DUE: dict[str, Any] = {"rings": 0, "next_ring_at": Now()}  # the next change of the board calls at once
 
 
@@ -71,8 +73,8 @@ def follow_switches() -> None:
     """Diagnostics are there exactly where the phase shows the fit: delete those that it no longer shows, have the
     analyses made again that lack them.
 
-    The switch is looked at, not told of: whoever changed it by whichever road, it is followed within a round. Pages
-    hide diagnostics at once.
+    The switch is looked at, not told of: it is followed whoever changed it, by whichever road, and whatever failed
+    meanwhile. Pages hide diagnostics at once.
     """
     showing = Q(submission__phase__shows_fit=True, submission__phase__is_blind=False)
     hidden = Evaluation.objects.filter(analysis__diagnostics__isnull=False).exclude(showing)
@@ -86,9 +88,10 @@ def follow_switches() -> None:
 
 
 def reconcile() -> int:
-    """Follow the switches of phases; call a worker for analyses that wait or were lost, and for boards that have no
-    comparison; how many calls."""
-    follow_switches()
+    """Call a worker for analyses that wait or were lost, and for boards that have no comparison; how many calls. Every
+    FOLLOW_SWITCHES_SECONDS also `follow_switches`, which looks at each analysis."""
+    if caches["local"].add("switches-followed", True, FOLLOW_SWITCHES_SECONDS):
+        follow_switches()
     rung = work.reconcile(Analysis, tasks.analyse)
     unfinished = Analysis.objects.filter(
         evaluation__submission__phase=OuterRef("pk"),

@@ -82,7 +82,8 @@ def figure(request: SignedInRequest, submission_id: str, name: str, kind: str) -
     if kind == "csv":
         return csv_response(f"{file_name}.csv", found.header, found.rows)
     if kind == "json":
-        return JsonResponse({"figure": name, "columns": found.header, "rows": found.rows})
+        numbers = {"figure": name, "columns": found.header, "rows": found.rows}
+        return JsonResponse(numbers, headers={"Content-Disposition": f'attachment; filename="{file_name}.json"'})
     if kind not in CONTENT_TYPES or not found.is_drawn:
         raise Http404
     # An analysis that is made again finishes at another time.
@@ -118,10 +119,14 @@ def _entry(figure: Figure, diagnostics: dict[str, Any]) -> dict[str, object]:
         return entry | _intervals(figure)
     if not figure.is_drawn:
         return entry | {"head": _head(figure.header, figure.rows[0])}
-    rows = _listed(figure)
+    residuals, rows = diagnostics["residuals"], _listed(figure)
     header = {"scatter": ("prediction", "mapped", "low", "high"), "residuals": ("prediction", "mean_residual")}
-    svg = svg_of(figure.name, diagnostics["residuals"])
-    return entry | {"svg": svg, "table": rows, "head": _head(header.get(figure.name, figure.header), rows[0])}
+    return entry | {
+        "svg": svg_of(figure.name, residuals),
+        "has_band": bool(residuals["curve"]["low"]),
+        "table": rows,
+        "head": _head(header.get(figure.name, figure.header), rows[0]),
+    }
 
 
 def _listed(figure: Figure) -> list[Row]:

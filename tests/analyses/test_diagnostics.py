@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 from django.core.cache import caches
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 import scoring
 from challenge.analyses.analysis_run import analyse
@@ -77,7 +79,7 @@ def test_a_phase_that_does_not_show_the_fit_stores_and_shows_none_to_nobody(worl
         assert "diagnostics/" not in client.get(submission.get_absolute_url()).content.decode()
 
 
-def test_switching_off_hides_at_once_and_deletes_in_the_next_round(world, showing, shown, client):
+def test_switching_off_hides_at_once_and_deletes_in_the_next_look(world, showing, shown, client):
     assert [get(client, shown, address).status_code for address in ADDRESSES] == [200] * len(ADDRESSES)
     switch(showing, on=False)
     assert [get(client, shown, address).status_code for address in ADDRESSES] == [404] * len(ADDRESSES)
@@ -137,9 +139,17 @@ def test_analyses_that_failed_or_are_of_another_scorer_are_left_as_they_are(worl
     assert {analysis_of(failed).state, analysis_of(old).state} == {"failed", "done"}
 
 
-def test_rounds_without_a_switch_write_nothing(shown, django_assert_num_queries):
-    with django_assert_num_queries(2):
+def test_switches_are_looked_at_now_and_then_and_without_a_change_nothing_is_written(shown, monkeypatch):
+    from challenge.analyses import services
+
+    looks = []
+    monkeypatch.setattr(services, "follow_switches", lambda: looks.append(1))
+    for _ in range(3):
+        reconcile()
+    assert looks == [1]
+    with CaptureQueriesContext(connection) as queries:
         follow_switches()
+    assert [query["sql"].split()[0] for query in queries] == ["SELECT", "SELECT"]
 
 
 def test_lists_and_boards_do_not_load_them(world, shown, client, django_assert_max_num_queries):
