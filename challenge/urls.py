@@ -6,10 +6,12 @@ from django.urls import include, path
 
 from challenge.accounts import privacy_views as privacy
 from challenge.accounts import views as accounts
+from challenge.analyses import views as analyses
 from challenge.api.api import api
 from challenge.contests import organiser_views as organising
 from challenge.contests import views as contests
 from challenge.core import views as core
+from challenge.core.plots import CONTENT_TYPES
 from challenge.datasets import views as datasets
 from challenge.leaderboards import views as leaderboards
 from challenge.submissions import views as submissions
@@ -57,12 +59,24 @@ urlpatterns = [
         "c/<slug:challenge>/<slug:phase>/leaderboard/table/", leaderboards.leaderboard_table, name="leaderboard-table"
     ),
     path("c/<slug:challenge>/<slug:phase>/leaderboard.csv", leaderboards.leaderboard_csv, name="leaderboard-csv"),
+    *[
+        path(
+            f"c/<slug:challenge>/<slug:phase>/leaderboard.{kind}",
+            leaderboards.leaderboard_figure,
+            {"kind": kind},
+            name=f"leaderboard-{kind}",
+        )
+        for kind in CONTENT_TYPES
+    ],
     path("files/<uuid:file_id>/", datasets.download, name="download"),
     path("files/<uuid:file_id>/<int:number>/", datasets.download, name="download-version"),
     path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),
     path("submissions/<uuid:submission_id>/status/", submissions.submission_status, name="submission-status"),
     path("submissions/<uuid:submission_id>/row/", submissions.submission_row, name="submission-row"),
     path("submissions/<uuid:submission_id>/file/", submissions.submission_file, name="submission-file"),
+    path("submissions/<uuid:submission_id>/diagnostics/", analyses.diagnostics_page, name="diagnostics"),
+    path("submissions/<uuid:submission_id>/diagnostics.json", analyses.diagnostics_data, name="diagnostics-data"),
+    path("submissions/<uuid:submission_id>/figures/<slug:name>.<slug:kind>", analyses.figure, name="figure"),
     path("submissions/<uuid:submission_id>/withdraw/", submissions.withdraw, name="withdraw"),
     path("submissions/<uuid:submission_id>/choose/", submissions.choose, name="choose"),
 ]

@@ -119,7 +119,7 @@ def make_world() -> World:
     challenge.organisers.add(people["organiser"])
     other = Challenge.objects.create(slug="other", title="Another challenge", summary="Else.", is_published=True)
     other.organisers.add(people["other_organiser"])
-    development = make_phase(challenge, "development", daily_quota=5, shows_fit=True, position=1)
+    development = make_phase(challenge, "development", daily_quota=5, position=1)
     final = make_phase(challenge, "final", daily_quota=5, total_quota=8, is_blind=True, position=2, board_rule="chosen")
     team = join_challenge(user=people["alice"], challenge=challenge, team_name="Aces", accepts_terms=True).team
     join_challenge(user=people["bob"], challenge=challenge, invitation=team.invitation, accepts_terms=True)

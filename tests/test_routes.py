@@ -9,6 +9,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from challenge.accounts.services import create_token
+from challenge.analyses.analysis_run import analyse
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file
 from tests.factories import make_pending, make_subject
@@ -24,6 +25,7 @@ def row(text: str) -> dict[str, int]:
 EVERYBODY = row("200 200 200 200 200 200 200 200 200 200")
 SIGNED_IN = row("302 200 200 200 200 200 200 200 200 200")
 TEAM = row("302 404 404 404 404 200 200 404 200 200")
+NOBODY = row("302 404 404 404 404 404 404 404 404 404")
 MEMBERS = row("302 302 302 302 200 200 200 302 302 302")  # the others are sent to the join page
 ORGANISERS = row("302 404 404 404 404 404 404 404 200 200")
 POST_ONLY = row("302 405 405 405 405 405 405 405 405 405")
@@ -65,17 +67,30 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/development/leaderboard/": EVERYBODY,
     "/c/iqa/development/leaderboard/table/": EVERYBODY,
     "/c/iqa/development/leaderboard.csv": EVERYBODY,
+    "/c/iqa/development/leaderboard.svg": EVERYBODY,
+    "/c/iqa/development/leaderboard.pdf": EVERYBODY,
     "/c/iqa/final/leaderboard/": EVERYBODY,
     "/c/iqa/final/leaderboard/table/": row("404 404 404 404 404 404 404 404 200 200"),
     "/c/iqa/final/leaderboard.csv": row("404 404 404 404 404 404 404 404 200 200"),
     "/files/{file}/": row("404 404 404 404 200 200 200 404 200 200"),
     "/files/{file}/1/": row("404 404 404 404 200 200 200 404 200 200"),
+    "/c/iqa/final/leaderboard.svg": row("404 404 404 404 404 404 404 404 200 200"),
+    "/c/iqa/final/leaderboard.pdf": row("404 404 404 404 404 404 404 404 200 200"),
     "/submissions/{submission}/": TEAM,
     "/submissions/{submission}/status/": TEAM,
     "/submissions/{submission}/row/": TEAM,
     "/submissions/{submission}/file/": TEAM,
     "/submissions/{submission}/withdraw/": TEAM,
     "/submissions/{submission}/choose/": POST_ONLY,
+    "/submissions/{submission}/diagnostics/": TEAM,
+    "/submissions/{submission}/diagnostics.json": TEAM,
+    "/submissions/{submission}/figures/scatter.svg": TEAM,
+    "/submissions/{submission}/figures/worst.csv": TEAM,
+    "/submissions/{submission}/figures/worst.pdf": NOBODY,
+    "/submissions/{hidden}/diagnostics/": NOBODY,
+    "/submissions/{hidden}/diagnostics.json": NOBODY,
+    "/submissions/{hidden}/figures/scatter.svg": NOBODY,
+    "/submissions/{hidden}/figures/worst.csv": NOBODY,
     "/api/v1/openapi.json": EVERYBODY,
     "/api/v1/challenges": EVERYBODY,
     "/api/v1/challenges/iqa": EVERYBODY,
@@ -144,6 +159,12 @@ def values(world):
     from challenge.teams import mergers
 
     Challenge.objects.create(slug="draft", title="Draft", summary="Not published.")
+    world.development.shows_fit = True
+    world.development.save()
+    submission = world.scored()
+    hidden = world.scored(phase=world.final)  # blind
+    for scored in (submission, hidden):
+        analyse(scored.evaluations.get().pk)
     file = add_data_file(
         data_file=DataFile(challenge=world.challenge, title="Train", file_name="t.csv"), content=ContentFile(b"x")
     )
@@ -154,7 +175,8 @@ def values(world):
         "uuid": "00000000-0000-4000-8000-000000000000",
         "invitation": world.team.invitation,
         "file": file.pk,
-        "submission": world.scored().pk,
+        "submission": submission.pk,
+        "hidden": hidden.pk,
         "phase": world.development.pk,
         "final": world.final.pk,
         "challenge": world.challenge.pk,
@@ -204,7 +226,7 @@ def test_every_route_is_in_the_matrix():
     from django.urls import resolve
 
     dummy = "00000000-0000-4000-8000-000000000000"
-    names = "uuid file submission phase final challenge team key invitation registration merger"
+    names = "uuid file submission phase final challenge team key invitation registration merger hidden"
     values = dict.fromkeys(names.split(), dummy)
     listed = {resolve(route.format(**values)).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}

@@ -1,4 +1,5 @@
-"""What a worker does with one Analysis: evaluate again with intervals and subsets, and check that the scores agree."""
+"""What a worker does with one Analysis: evaluate again with intervals, subsets and, where the phase shows them,
+diagnostics, and check that the scores agree."""
 
 import time
 from uuid import UUID
@@ -9,6 +10,7 @@ import structlog
 import scoring
 from challenge.analyses.models import Analysis
 from challenge.analyses.services import analysed
+from challenge.contests.access import may_see_fit
 from challenge.core import work
 from challenge.core.work import Outcome, WorkFailed
 from challenge.datasets.halves import evaluate_public
@@ -51,8 +53,10 @@ def _analysed(evaluation: Evaluation) -> Outcome:
     if differing := [name for name in Score.Metric.values if result[name] != evaluation.result[name]]:
         log.error("an analysis does not reproduce its score", metrics=differing, evaluation=str(evaluation.pk))
         raise WorkFailed("The scores could not be reproduced, so no intervals are shown. The organisers see it.")
+    shown = may_see_fit(evaluation.submission.phase)
     columns = {
         "result": result,
+        "diagnostics": scoring.diagnose(outcome, open_answer_key(evaluation.answer_key)).to_dict() if shown else None,
         "sealed_draws": seal(outcome.draws.astype("<f8").tobytes()),
         "duration_ms": (time.perf_counter() - started) * 1000,
     }

@@ -2,8 +2,8 @@
 
 An Analysis belongs to one Evaluation: the same evaluation once more with everything that takes long. A Comparison
 belongs to one board: which of its differences are real. Both are made from rows that are there already, can be thrown
-away and made again, and hold nothing that participants may not see where they may see results. A Release is what a
-Ladder has shown: it is neither thrown away nor changed.
+away and made again, and hold nothing that participants may not see where they may see results, except diagnostics. A
+Release is what a Ladder has shown: it is neither thrown away nor changed.
 """
 
 import uuid
@@ -25,11 +25,14 @@ class Analysis(Work):
     `result` is `Evaluation.to_dict()` of scoring with everything; its scores are those of the evaluation, to the bit.
     `sealed_draws` has the main score on each resample, float64. It is sealed as an answer key is: from the draws of a
     few hundred submissions and the resamples, which anybody can draw again, the hidden MOS could be solved for.
+    `diagnostics` is `Diagnostics.to_dict()` of scoring. It tells MOS, and is there only while the phase shows the fit:
+    `services.follow_switches` sees to that.
     """
 
     evaluation = models.OneToOneField(Evaluation, primary_key=True, on_delete=models.CASCADE, related_name="analysis")
     result = models.JSONField(null=True)
     sealed_draws = models.BinaryField(null=True)
+    diagnostics = models.JSONField(null=True)
     resamples = models.PositiveIntegerField(default=1000)
     duration_ms = models.FloatField(null=True)
 
@@ -40,6 +43,12 @@ class Analysis(Work):
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(result__isnull=False, sealed_draws__isnull=False),
                 name="analysis_done_has_a_result",
+            ),
+        ]
+        indexes: ClassVar = [
+            *Work.Meta.indexes,
+            models.Index(
+                fields=["evaluation"], condition=Q(diagnostics__isnull=False), name="analysis_with_diagnostics"
             ),
         ]
 

@@ -56,7 +56,7 @@ def _release(phase: Phase, team: Team, draws: Draws) -> None:
         one.submission_id: one
         for one in Evaluation.objects.filter(submission__team=team, submission__phase=phase, is_current=True)
         .select_related("analysis", "answer_key", "release", "submission")
-        .defer("scatter", "analysis__result", "analysis__sealed_draws")
+        .defer("analysis__diagnostics", "analysis__result", "analysis__sealed_draws")
     }
     taking_part = Submission.objects.filter(team=team, phase=phase).exclude(
         status__in=(Status.FAILED, Status.WITHDRAWN)

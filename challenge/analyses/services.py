@@ -3,12 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import caches
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.dispatch import receiver
 from django.utils import timezone
 
+import scoring
 from challenge.analyses import tasks
 from challenge.analyses.lines import want_reference_lines
 from challenge.analyses.models import Analysis, Comparison, ReferenceLine, Release
@@ -20,6 +22,7 @@ from challenge.submissions.models import Evaluation, Submission
 from challenge.submissions.signals import evaluation_stored
 from challenge.submissions.states import Status
 
+FOLLOW_SWITCHES_SECONDS = 60
 NOT_DUE: dict[str, Any] = {"rings": 0, "next_ring_at": Now()}  # the next change of the board calls at once
 
 
@@ -108,9 +111,34 @@ def unreleased() -> QuerySet[Analysis]:
     )
 
 
+def follow_switches() -> None:
+    """Diagnostics are there exactly where the phase shows the fit: delete those that it no longer shows, have the
+    analyses made again that lack them.
+
+    The switch is looked at, not told of: it is followed whoever changed it, by whichever road, and whatever failed
+    meanwhile. Pages hide diagnostics at once.
+    """
+    showing = Q(  # `access.may_see_fit`, for many
+        submission__phase__shows_fit=True,
+        submission__phase__is_blind=False,
+        submission__phase__release_rule=Phase.ReleaseRule.PLAIN,
+        submission__phase__public_share=None,
+    )
+    hidden = Evaluation.objects.filter(analysis__diagnostics__isnull=False).exclude(showing)
+    # Most rounds find nothing, and take no writer's lock.
+    if rows := list(hidden.values_list("pk", flat=True)[: work.BATCH]):
+        Analysis.objects.filter(pk__in=rows).update(diagnostics=None)
+    done = {"analysis__state": State.DONE, "analysis__diagnostics__isnull": True}
+    lacking = Evaluation.objects.filter(showing, is_current=True, scorer_version=scoring.SCORER_VERSION, **done)
+    if rows := list(lacking.values_list("pk", flat=True)[: work.BATCH]):
+        analyse_again(Evaluation.objects.filter(pk__in=rows))
+
+
 def reconcile() -> int:
     """Call a worker for analyses that wait or were lost, for releases that are due, and for boards that have no
-    comparison; how many calls."""
+    comparison; how many calls. Every FOLLOW_SWITCHES_SECONDS also `follow_switches`, which looks at each analysis."""
+    if caches["local"].add("switches-followed", True, FOLLOW_SWITCHES_SECONDS):
+        follow_switches()
     rung = work.reconcile(Analysis, tasks.analyse)
     want_reference_lines()
     rung += work.reconcile(ReferenceLine, tasks.reference)

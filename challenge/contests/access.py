@@ -123,6 +123,10 @@ def export_decimals(user: Viewer, phase: Phase) -> int | None:
     return None if is_organiser(user, phase.challenge) else phase.shown_decimals
 
 
-def may_see_fit(user: Viewer, phase: Phase) -> bool:
-    """The scatter of predictions over MOS tells hidden values: organisers, or everybody concerned where allowed."""
-    return (phase.shows_fit and may_see_results(user, phase)) or is_organiser(user, phase.challenge)
+def may_see_fit(phase: Phase) -> bool:
+    """Whether whoever may see a submission also sees its diagnostics, which tell the MOS of images.
+
+    Only where the organisers have switched that on, never on a blind phase, with a Ladder or on a part of the key. It
+    is the same for themselves: what is not shown to participants is not stored.
+    """
+    return phase.shows_fit and not phase.is_blind and not phase.is_ladder and phase.public_share is None

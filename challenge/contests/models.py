@@ -155,7 +155,8 @@ class Phase(models.Model):
         default=False, help_text="Participants see a receipt, no score and no board, until this is switched off."
     )
     shows_fit = models.BooleanField(
-        default=False, help_text="Participants see the scatter plot and the fitted curve of their submissions."
+        default=False,
+        help_text="Participants see diagnostics of their submissions. These give away the MOS of every image.",
     )
     release_rule = models.CharField(
         max_length=8,

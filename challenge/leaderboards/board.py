@@ -180,8 +180,9 @@ def _scores_of(evaluation_ids: list[UUID]) -> dict[UUID, dict[str, float]]:
 
 
 def _intervals_of(evaluation_ids: list[UUID]) -> dict[UUID, list[float] | None]:
-    done = Analysis.objects.filter(pk__in=evaluation_ids, state=State.DONE)
-    return dict(done.values_list("pk", "result__intervals__main"))
+    # One that is made again, for diagnostics, has its result already.
+    sound = Analysis.objects.filter(pk__in=evaluation_ids).exclude(state=State.FAILED)
+    return dict(sound.values_list("pk", "result__intervals__main"))
 
 
 def entries_by_team(phase: Phase) -> dict[UUID, int]:

@@ -1,5 +1,6 @@
 """Board pages and their CSV export."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,13 +25,15 @@ from challenge.contests.access import (
     visible_phases,
 )
 from challenge.contests.models import Phase
+from challenge.core import plots
 from challenge.core.export import csv_response
 from challenge.core.http import cached_for_visitors
+from challenge.core.whiskers import Whiskers
 from challenge.datasets.services import result_decimals, shown_decimals
 from challenge.leaderboards.board import METRICS, Row, board
+from challenge.leaderboards.paper import board_file
 from challenge.leaderboards.private import private_board
 from challenge.leaderboards.released import released_board
-from challenge.leaderboards.whiskers import Whiskers
 from challenge.submissions.results import rounded
 
 CACHE_SECONDS = 600
@@ -100,6 +103,37 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
     return csv_response(f"{challenge}-{phase}-leaderboard.csv", header, rows)
 
 
+@require_safe
+def leaderboard_figure(request: HttpRequest, challenge: str, phase: str, kind: str) -> HttpResponse:
+    """The board that is everybody's as a figure for papers; 404 where the board is hidden."""
+    shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
+    if not may_see_scores(request.user, shown):
+        raise Http404
+    usual = usual_board(shown)
+    display = Phase.RankDisplay(shown.rank_display)
+    content = plots.cached(
+        f"board-figure:{_version(shown, usual)}:{kind}",
+        lambda: board_file(_rounded(_board_of(shown, usual), shown.shown_decimals), kind, display=display),
+    )
+    response = plots.download(content, kind, f"{challenge}-{phase}-leaderboard")
+    patch_cache_control(response, private=not _is_public(shown, usual), no_cache=True)
+    return response
+
+
+def _rounded(rows: list[Row], decimals: int | None) -> list[Row]:
+    """A figure's coordinates tell as much as a number would: rounded where the phase shows few decimals."""
+    if decimals is None:
+        return rows
+    return [
+        dataclasses.replace(
+            row,
+            rank_value=None if row.rank_value is None else round(row.rank_value, decimals),
+            interval=row.interval and [round(end, decimals) for end in row.interval],
+        )
+        for row in rows
+    ]
+
+
 def _ends(interval: Sequence[float] | None) -> list[float | None]:
     return list(interval or (None, None))
 
@@ -132,7 +166,10 @@ def _table(phase: Phase, kind: BoardKind) -> str:
 def _shown(phase: Phase, rows: list[Row], kind: BoardKind) -> dict[str, Any]:
     """What the table's template prints: each row with its whisker, and which columns there are."""
     decimals = shown_decimals(phase) if kind == BoardKind.RELEASED else result_decimals(phase)
-    whisker = Whiskers(rows, decimals)
+    references = [row.rank_value for row in rows if row.is_reference and row.rank_value is not None]
+    # A noise ceiling lies far above: the scale is that of the teams and methods.
+    intervals = [row.interval for row in rows if row.interval and not row.is_line]
+    whisker = Whiskers(intervals, references, decimals=decimals)
     display = Phase.RankDisplay(phase.rank_display)
     compared = any(row.group is not None for row in rows)
     shown: list[dict[str, Any]] = []
@@ -141,7 +178,7 @@ def _shown(phase: Phase, rows: list[Row], kind: BoardKind) -> dict[str, Any]:
         starts = display != Phase.RankDisplay.STRICT and row.group is not None and last not in (None, row.group)
         last = row.group if row.group is not None else last
         # As dictionaries: a template asks for row["label"] before row.label, and each failed try costs a microsecond.
-        shown.append(vars(row) | {"whisker": whisker(row), "starts_group": starts})
+        shown.append(vars(row) | {"whisker": whisker(row.rank_value, row.interval), "starts_group": starts})
     ranks = {
         "intervals": any(row.interval for row in rows),
         "groups": display == Phase.RankDisplay.BOTH,

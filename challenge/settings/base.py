@@ -348,5 +348,7 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR", "propagate": True},
         "celery": {"level": "WARNING", "propagate": True},
         "kombu": {"level": "WARNING", "propagate": True},
+        "matplotlib": {"level": "WARNING", "propagate": True},
+        "fontTools": {"level": "WARNING", "propagate": True},  # tells of every glyph it embeds
     },
 }

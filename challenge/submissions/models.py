@@ -166,7 +166,6 @@ class Evaluation(models.Model):
     result = models.JSONField(help_text="Evaluation.to_dict() of scoring.")
     private_result = models.JSONField(null=True, help_text="The same on the private part of the answer key.")
     private_rank_value = models.FloatField(null=True)
-    scatter = models.JSONField(null=True, help_text="Points of the fit plot, only where the phase shows it.")
     duration_ms = models.FloatField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

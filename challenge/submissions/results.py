@@ -17,7 +17,7 @@ def visible_evaluations(user: Viewer, submissions: Iterable[Submission]) -> dict
     """Submission -> its current evaluation (None while there is none), where `user` may see results of its phase.
 
     A submission of a blind phase, or of one with a Ladder, is not among the keys for anybody but an organiser.
-    `scatter` is not loaded.
+    Diagnostics are not loaded.
     """
     rows = list(submissions)
     phases = {row.phase_id: row.phase for row in rows}
@@ -28,9 +28,8 @@ def visible_evaluations(user: Viewer, submissions: Iterable[Submission]) -> dict
     }
     found: dict[UUID, Evaluation | None] = {row.pk: None for row in rows if row.phase_id in allowed}
     current = Evaluation.objects.filter(is_current=True, submission__in=list(found))
-    for evaluation in current.select_related("answer_key", "analysis").defer(
-        "scatter", "private_result", "analysis__sealed_draws"
-    ):
+    heavy = ("private_result", "analysis__sealed_draws", "analysis__diagnostics")
+    for evaluation in current.select_related("answer_key", "analysis").defer(*heavy):
         found[evaluation.submission_id] = evaluation
         if phase_of[evaluation.submission_id] in split:
             evaluation.result = _without_words(evaluation.result)

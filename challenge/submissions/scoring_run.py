@@ -26,7 +26,6 @@ from challenge.datasets.models import AnswerKey
 from challenge.datasets.sealing import SealingError
 from challenge.datasets.services import current_answer_key, open_answer_key
 from challenge.submissions.models import Evaluation, Score, Submission, SubmissionEvent
-from challenge.submissions.scatter import scatter_points
 from challenge.submissions.services import fail
 from challenge.submissions.signals import evaluation_stored
 from challenge.submissions.states import Status, transition
@@ -158,7 +157,6 @@ def _evaluation(submission: Submission, key: AnswerKey, outcome: scoring.Evaluat
         formula=submission.phase.formula,
         rank_value=_rank_value(result),
         result=result,
-        scatter=scatter_points(outcome) if submission.phase.shows_fit else None,
     )
 
 

@@ -29,7 +29,6 @@ from challenge.submissions.results import (
     visible_private_scores,
     visible_releases,
 )
-from challenge.submissions.scatter import scatter_svg
 from challenge.submissions.states import Status
 
 MOST_ROWS = 200
@@ -137,7 +136,7 @@ def submission_row(request: SignedInRequest, submission_id: str) -> HttpResponse
 @login_required
 @require_safe
 def submission_page(request: SignedInRequest, submission_id: str) -> HttpResponse:
-    """One submission: state, receipt, scores and fit where the phase shows them."""
+    """One submission: state, receipt, scores where the phase shows them."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
     return render(request, "submissions/detail.html", _detail(request, submission))
 
@@ -223,7 +222,6 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
     phase = submission.phase
     visible = visible_evaluations(request.user, [submission])
     evaluation = visible.get(submission.pk)
-    scatter = evaluation.scatter if evaluation and may_see_fit(request.user, phase) else None
     released = visible_releases(request.user, [submission])
     release = released.get(submission.pk)
     is_release_due = submission.pk in released and submission.status == Status.SCORED and release is None
@@ -235,7 +233,7 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "result": full_result(evaluation) if evaluation else None,
         "analysis": getattr(evaluation, "analysis", None),
         "scores": main_metrics(evaluation) if submission.pk in visible else None,
-        "svg": scatter_svg(scatter) if scatter else "",
+        "shows_fit": may_see_fit(phase),
         "events": submission.events.select_related("actor"),
         "still_changes": not submission.is_final
         or is_release_due

@@ -48,6 +48,8 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("submission-blind-organiser", world.organiser, reverse("submission", args=[rich.blind.pk])),
         ("submission-undefined-organiser", world.organiser, reverse("submission", args=[rich.undefined.pk])),
         ("submission-reference-organiser", world.organiser, reverse("submission", args=[rich.reference.pk])),
+        ("diagnostics", alice, reverse("diagnostics", args=[rich.scored.pk])),
+        ("diagnostics-waiting-organiser", world.organiser, reverse("diagnostics", args=[rich.reference.pk])),
         ("withdraw", alice, reverse("withdraw", args=[rich.queued.pk])),
         ("leaderboard", alice, reverse("leaderboard", args=[iqa, "development"])),
         ("leaderboard-anonymous", None, reverse("leaderboard", args=[iqa, "development"])),

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.analyses.analysis_run import analyse
 from challenge.contests.models import Challenge, Phase, Registration, Team
 from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
@@ -57,6 +58,8 @@ def fill(world: World) -> Rich:
     challenge, now = world.challenge, timezone.now()
     Challenge.objects.filter(pk=challenge.pk).update(description=DESCRIPTION, terms=TERMS, is_demo=True)
     challenge.refresh_from_db()
+    world.development.shows_fit = True
+    world.development.save()
     _phases(challenge, now)
     _files(challenge, now)
     for number, name in enumerate(["Pixel Peepers", "Örebro Vision Lab with a name that goes on and on", "Kōan"]):
@@ -69,11 +72,13 @@ def fill(world: World) -> Rich:
     constant = b"".join(line.split(b",")[0] + b",2.5\n" for line in prediction_csv().splitlines())
     world.submit(phase=make_phase(challenge, "spent", daily_quota=1, position=9))
     method = Method(name="A convolutional baseline", description="Two lines\nof text.", runtime_s=0.25, device="gpu")
+    scored = world.scored(noise=0.4, method=method)
+    analyse(scored.evaluations.get().pk)
     return Rich(
         undefined=world.scored(lonely, content=constant),
         reference=_reference(world.development),
         failed=_failed(world.submit()),
-        scored=world.scored(noise=0.4, method=method),
+        scored=scored,
         queued=world.submit(seed=9),
         blind=world.scored(phase=world.final),
         empty=Challenge.objects.create(

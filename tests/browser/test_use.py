@@ -210,7 +210,7 @@ def test_blind_page_shows_a_receipt_and_no_score(viewer: OpenViewer, site: World
     looks = viewer(site.alice)
     looks.open(submission.get_absolute_url())
     expect(looks.page.locator(".receipt")).to_contain_text(submission.sha256)
-    assert looks.page.locator(".metrics, .scatter").count() == 0
+    assert looks.page.locator(".metrics, .plot, a[href*=diagnostics]").count() == 0
     assert "SRoCC" not in looks.page.locator("main").inner_text()
 
 

@@ -52,6 +52,20 @@ def figure(value: float | None, decimals: int | None = None) -> str:
 
 
 @register.filter
+def digits(value: float | str | None) -> str:
+    """A number to five significant digits, text as it is; an en dash where there is nothing."""
+    if value is None:
+        return UNDEFINED
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+@register.filter
+def is_number(value: object) -> bool:
+    """Whether a cell is set flush right."""
+    return value is None or isinstance(value, int | float)
+
+
+@register.filter
 def metric_name(metric: str) -> str:
     """How the metric is spelt for people."""
     return METRIC_NAMES.get(metric, metric)

@@ -11,10 +11,12 @@ from challenge.contests.models import Challenge, Phase, Registration
 
 register = template.Library()
 
+# Of other pages: the route's own name.
 TAB_OF = {
-    **{"join-team": "join", "terms": "join", "submission": "submissions", "withdraw": "submissions"},
+    **dict.fromkeys(("join-team", "terms"), "join"),
+    **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
     **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
-}  # others: the route's own name
+}
 
 
 @register.inclusion_tag("contests/nav.html", takes_context=True)
