@@ -24,6 +24,7 @@ SIGNED_IN = row("302 200 200 200 200 200 200 200")
 TEAM = row("302 404 404 200 200 404 200 200")
 MEMBERS = row("302 302 200 200 200 302 302 302")  # the others are sent to the join page
 POST_ONLY = row("302 405 405 405 405 405 405 405")
+ORGANISERS = row("302 404 404 404 404 404 200 200")
 STAFF = row("302 302 302 302 302 200 200 200")
 TOKEN = row("401 200 200 200 200 200 200 200")
 TOKEN_TEAM = row("401 404 404 200 200 404 200 200")
@@ -49,6 +50,14 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/final/leaderboard/": EVERYBODY,
     "/c/iqa/final/leaderboard/table/": row("404 404 404 404 404 404 200 200"),
     "/c/iqa/final/leaderboard.csv": row("404 404 404 404 404 404 200 200"),
+    "/c/iqa/development/rescoring/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/status/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/publish/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/discard/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/retry/": POST_ONLY,
+    "/c/iqa/development/rescoring/{rescoring}/changes.csv": ORGANISERS,
+    "/c/iqa/final/rescoring/{rescoring}/": row("302 404 404 404 404 404 404 404"),  # it is of another phase
     "/files/{file}/": row("404 404 200 200 200 404 200 200"),
     "/submissions/{submission}/": TEAM,
     "/submissions/{submission}/status/": TEAM,
@@ -56,6 +65,12 @@ GET: dict[str, dict[str, int]] = {
     "/submissions/{submission}/file/": TEAM,
     "/submissions/{submission}/withdraw/": TEAM,
     "/submissions/{submission}/choose/": POST_ONLY,
+    "/submissions/{submission}/receipt.json": TEAM,
+    "/submissions/{submission}/receipts/{evaluation}.json": TEAM,
+    "/submissions/{blind}/receipt.json": TEAM,
+    "/submissions/{blind}/receipts/{blind_evaluation}.json": row("302 404 404 404 404 404 200 200"),
+    "/receipts/verify/": EVERYBODY,
+    "/.well-known/receipt-keys.json": EVERYBODY,
     "/api/v1/openapi.json": EVERYBODY,
     "/api/v1/challenges": EVERYBODY,
     "/api/v1/challenges/iqa": EVERYBODY,
@@ -65,6 +80,7 @@ GET: dict[str, dict[str, int]] = {
     "/api/v1/phases/{phase}/submissions": TOKEN,
     "/api/v1/phases/{phase}/validate": row("405 405 405 405 405 405 405 405"),
     "/api/v1/submissions/{submission}": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/receipts": TOKEN_TEAM,
     "/admin/": STAFF,
     "/admin/contests/challenge/": STAFF,
     "/admin/contests/challenge/add/": STAFF,
@@ -93,6 +109,11 @@ POST: dict[str, dict[str, int]] = {
     "/c/iqa/development/validate/": row("302 200 200 200 200 200 200 200"),  # «choose a file»
     "/submissions/{submission}/withdraw/": row("302 404 404 302 302 404 302 302"),
     "/submissions/{submission}/choose/": row("302 404 404 302 302 404 302 302"),
+    "/c/iqa/development/rescoring/": row("302 404 404 404 404 404 422 422"),
+    "/c/iqa/development/rescoring/{rescoring}/publish/": row("302 404 404 404 404 404 302 302"),
+    "/c/iqa/development/rescoring/{rescoring}/retry/": row("302 404 404 404 404 404 302 302"),
+    "/c/iqa/development/rescoring/{rescoring}/discard/": row("302 404 404 404 404 404 302 302"),
+    "/receipts/verify/": row("422 422 422 422 422 422 422 422"),
     "/api/v1/phases/{phase}/submissions": row("401 422 422 422 422 422 422 422"),
     "/api/v1/phases/{phase}/validate": row("401 422 422 422 422 422 422 422"),
 }
@@ -107,16 +128,30 @@ def values(world):
 
     from challenge.contests.models import Challenge
     from challenge.datasets.services import current_answer_key
+    from challenge.rescorings.services import start
+    from tests.factories import new_answer_key
 
     Challenge.objects.create(slug="draft", title="Draft", summary="Not published.")
     file = add_data_file(
         data_file=DataFile(challenge=world.challenge, title="Train", file_name="t.csv"), content=ContentFile(b"x")
     )
+    submission, blind = world.scored(), world.scored(phase=world.final)
+    rescoring = start(
+        phase=world.development,
+        answer_key=new_answer_key(world.development),
+        formula=world.development.formula,
+        reason="a test",
+        actor=world.organiser,
+    )
     return {
         "uuid": "00000000-0000-4000-8000-000000000000",
         "invitation": world.team.invitation,
         "file": file.pk,
-        "submission": world.scored().pk,
+        "submission": submission.pk,
+        "evaluation": submission.evaluations.get().pk,
+        "blind": blind.pk,
+        "blind_evaluation": blind.evaluations.get().pk,
+        "rescoring": rescoring.pk,
         "phase": world.development.pk,
         "final": world.final.pk,
         "challenge": world.challenge.pk,
@@ -167,7 +202,11 @@ def test_every_route_is_in_the_matrix():
 
     dummy = "00000000-0000-4000-8000-000000000000"
     values = dict.fromkeys(
-        ("uuid", "file", "submission", "phase", "final", "challenge", "team", "key", "invitation"), dummy
+        (
+            *("uuid", "file", "submission", "phase", "final", "challenge", "team", "key", "invitation"),
+            *("evaluation", "blind", "blind_evaluation", "rescoring"),
+        ),
+        dummy,
     )
     listed = {resolve(route.format(**values)).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}

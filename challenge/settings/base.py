@@ -14,6 +14,7 @@ STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / "var"))).resolve()
 
 DEBUG = False
 SITE_NAME = env.str("SITE_NAME", default="IQA Challenge")
+SITE_URL = env.str("SITE_URL", default="")  # said in receipts
 EMBEDDED = False  # SQLite and the bundled broker: shown in the footer, changes no rule
 
 INSTALLED_APPS = [
@@ -33,6 +34,8 @@ INSTALLED_APPS = [
     "challenge.submissions",
     "challenge.leaderboards",
     "challenge.analyses.apps.AnalysesConfig",
+    "challenge.rescorings.apps.RescoringsConfig",
+    "challenge.receipts",
     "challenge.api",
     "challenge.demo",
     "challenge.embedded",
@@ -196,6 +199,11 @@ STORAGES: dict[str, Any] = {
 ANSWER_KEY_PUBLIC_KEY_FILE = env.str("ANSWER_KEY_PUBLIC_KEY_FILE", default="")
 ANSWER_KEY_PRIVATE_KEY_FILE = env.str("ANSWER_KEY_PRIVATE_KEY_FILE", default="")
 
+# --- receipts: the web server's key attests files, the workers' attests scores; anybody may have the public ones ------
+RECEIPT_ACCEPTED_KEY_FILE = env.str("RECEIPT_ACCEPTED_KEY_FILE", default="")
+RECEIPT_SCORED_KEY_FILE = env.str("RECEIPT_SCORED_KEY_FILE", default="")
+RECEIPT_PUBLIC_KEYS_FILE = env.str("RECEIPT_PUBLIC_KEYS_FILE", default="")
+
 # --- tasks ------------------------------------------------------------------------------------------------------------
 # A heartbeat renews the short lease; the hard limit is below the visibility timeout: the broker never doubles a task.
 SCORING_SOFT_LIMIT_SECONDS = 240
@@ -219,7 +227,12 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "scoring"
-CELERY_TASK_ROUTES = {"submissions.*": {"queue": "scoring"}, "analyses.*": {"queue": "analysis"}}
+CELERY_TASK_ROUTES = {
+    "submissions.*": {"queue": "scoring"},
+    "datasets.*": {"queue": "scoring"},
+    "analyses.*": {"queue": "analysis"},
+    "rescorings.*": {"queue": "analysis"},
+}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -33,5 +33,8 @@ CACHES = {
 
 ANSWER_KEY_PUBLIC_KEY_FILE = env.str("ANSWER_KEY_PUBLIC_KEY_FILE", default=str(SECRETS_DIR / "answer_key.public"))
 
+RECEIPT_ACCEPTED_KEY_FILE = env.str("RECEIPT_ACCEPTED_KEY_FILE", default=str(SECRETS_DIR / "receipt_accepted.private"))
+RECEIPT_PUBLIC_KEYS_FILE = env.str("RECEIPT_PUBLIC_KEYS_FILE", default=str(SECRETS_DIR / "receipt_keys.json"))
+
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = STATE_DIR / "mail"

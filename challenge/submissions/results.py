@@ -24,6 +24,14 @@ def visible_evaluations(user: Viewer, submissions: Iterable[Submission]) -> dict
     return found
 
 
+def evaluation_history(user: Viewer, submission: Submission) -> list[Evaluation]:
+    """Every evaluation that is or was in force, the newest first; none where `user` may not see scores."""
+    if not may_see_scores(user, submission.phase):
+        return []
+    rows = Evaluation.objects.filter(submission=submission, published_at__isnull=False)
+    return list(rows.select_related("answer_key", "receipt").defer("scatter").order_by("-is_current", "-published_at"))
+
+
 def full_result(evaluation: Evaluation) -> dict[str, Any]:
     """What scoring found: with intervals and subsets once the analysis is done, the same scores without them before."""
     analysis = getattr(evaluation, "analysis", None)

@@ -13,12 +13,19 @@ from challenge.contests.models import Phase
 from challenge.core.downloads import send_file
 from challenge.core.http import SignedInRequest
 from challenge.datasets.services import current_answer_key, expected_names
+from challenge.rescorings.results import why_unscored
 from challenge.submissions import services
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Submission
-from challenge.submissions.results import full_result, is_analysing, main_metrics, visible_evaluations
+from challenge.submissions.results import (
+    evaluation_history,
+    full_result,
+    is_analysing,
+    main_metrics,
+    visible_evaluations,
+)
 from challenge.submissions.scatter import scatter_svg
 
 MOST_ROWS = 200
@@ -195,6 +202,11 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "scores": main_metrics(evaluation) if submission.pk in visible else None,
         "svg": scatter_svg(scatter) if scatter else "",
         "events": submission.events.select_related("actor"),
+        "evaluations": [
+            {"evaluation": one, "scores": main_metrics(one), "receipt": getattr(one, "receipt", None)}
+            for one in evaluation_history(request.user, submission)
+        ],
+        "unscored_reason": why_unscored(submission) if evaluation is None else "",
         "still_changes": not submission.is_final or (evaluation is not None and is_analysing(evaluation)),
         "may_see_scores": submission.pk in visible,
         "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",

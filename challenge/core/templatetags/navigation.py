@@ -6,12 +6,19 @@ from django import template
 from django.template import Context
 from django.utils import timezone
 
-from challenge.contests.access import registration_of
+from challenge.contests.access import is_organiser, registration_of
 from challenge.contests.models import Challenge, Phase
 
 register = template.Library()
 
-TAB_OF = {"join-team": "join", "submission": "submissions", "withdraw": "submissions"}  # others: the route's own name
+TAB_OF = {  # others: the route's own name
+    "join-team": "join",
+    "submission": "submissions",
+    "withdraw": "submissions",
+    "rescoring-detail": "rescoring",
+    "rescoring-publish": "rescoring",
+    "rescoring-discard": "rescoring",
+}
 
 
 @register.inclusion_tag("contests/nav.html", takes_context=True)
@@ -25,6 +32,7 @@ def challenge_nav(context: Context, challenge: Challenge) -> dict[str, Any]:
         "current": TAB_OF.get(page, page),
         "phase": context.get("phase") or _phase_of_interest(phases),
         "registration": registration_of(request.user, challenge),
+        "is_organiser": is_organiser(request.user, challenge),
     }
 
 
