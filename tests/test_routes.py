@@ -122,8 +122,8 @@ POST: dict[str, dict[str, int]] = {
 LIBRARY_PREFIXES = ("accounts/", "admin/")
 
 
-@pytest.fixture
-def values(world):
+def route_values(world) -> dict[str, object]:
+    """What the routes' placeholders stand for: rows of every kind, made in `world`."""
     from django.core.files.base import ContentFile
 
     from challenge.contests.models import Challenge
@@ -161,9 +161,19 @@ def values(world):
 
 
 @pytest.fixture
-def people(world):
+def values(world):
+    return route_values(world)
+
+
+def role_users(world):
+    """Role -> user, None for anon."""
     users = (None, world.outsider, world.mallory, world.bob, world.alice)
     return dict(zip(ROLES, (*users, world.other_organiser, world.organiser, world.admin), strict=True))
+
+
+@pytest.fixture
+def people(world):
+    return role_users(world)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -234,7 +234,7 @@ def test_a_killed_worker_is_replaced_and_nothing_is_scored_twice(world, monkeypa
     for seed in range(3):
         world.scored(seed=seed)
     rescoring = begin(world)
-    original, calls = rescoring_run.compute, []
+    original, calls = compute, []
 
     def killed_at_the_second(submission, *args):
         calls.append(submission.pk)
