@@ -20,9 +20,10 @@ def corrected_key() -> bytes:
 
 def begin(world: World, **changes: Any) -> Rescoring:
     """A rescoring of the development phase with a corrected key, waiting for a worker."""
-    values: dict[str, Any] = {"formula": world.development.formula, "reason": "MOS were mixed up", **changes}
-    key = values.pop("answer_key", None) or new_answer_key(world.development, corrected_key())
-    return start(phase=world.development, answer_key=key, actor=world.organiser, **values)
+    phase = changes.get("phase", world.development)
+    key = changes.get("answer_key") or new_answer_key(phase, corrected_key())
+    values = {"phase": phase, "formula": phase.formula, "reason": "MOS were mixed up", **changes, "answer_key": key}
+    return start(actor=world.organiser, **values)
 
 
 def finished(world: World, **changes: Any) -> Rescoring:
