@@ -32,7 +32,7 @@ class Rescoring(Work):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="rescorings")
-    answer_key = models.ForeignKey(AnswerKey, on_delete=models.PROTECT, related_name="rescorings")
+    answer_key = models.ForeignKey(AnswerKey, on_delete=models.RESTRICT, related_name="rescorings")
     formula = models.CharField(max_length=200)
     scorer_version = models.CharField(max_length=40)
     reason = models.CharField(max_length=300)
@@ -70,8 +70,8 @@ class Rescored(models.Model):
 
     rescoring = models.ForeignKey(Rescoring, on_delete=models.CASCADE, related_name="rescored")
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="rescored")
-    before = models.ForeignKey(Evaluation, null=True, on_delete=models.PROTECT, related_name="+")
-    evaluation = models.ForeignKey(Evaluation, null=True, on_delete=models.PROTECT, related_name="rescored")
+    before = models.ForeignKey(Evaluation, null=True, on_delete=models.RESTRICT, related_name="+")
+    evaluation = models.ForeignKey(Evaluation, null=True, on_delete=models.RESTRICT, related_name="rescored")
     failure = models.CharField(max_length=500, blank=True)
 
     class Meta:

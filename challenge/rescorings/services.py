@@ -128,7 +128,8 @@ def publish(rescoring: Rescoring, actor: User) -> None:
     if rescoring.state == State.FAILED:
         raise RescoringRefused("It failed. Let it go on, or discard it.")
     catch_up(Rescoring.objects.filter(pk=rescoring.pk))
-    raise RescoringRefused(f"{left} more files are being scored for it. Look at the report again when it is done.")
+    files = "1 file that was" if left == 1 else f"{left:,} files that were"
+    raise RescoringRefused(f"It is still to get {files} scored meanwhile. Look at the report again when it is done.")
 
 
 def _put_in_force(rescoring: Rescoring, actor: User) -> None:

@@ -169,7 +169,7 @@ def test_what_is_scored_meanwhile_gets_the_key_in_force_and_joins(world, bells, 
         late = world.scored(world.mallory, seed=3)
     assert current(late).answer_key.version == 1
     assert ("rescorings.rescore", str(rescoring.pk)) in bells
-    with pytest.raises(RescoringRefused, match="1 more files are being scored"):
+    with pytest.raises(RescoringRefused, match="1 file that was scored meanwhile"):
         publish(rescoring, world.organiser)
     assert current_answer_key(world.development).version == 1
     rescore(rescoring.pk)
@@ -389,3 +389,10 @@ def test_starting_calls_a_worker(world, bells, django_capture_on_commit_callback
     assert ("rescorings.rescore", str(rescoring.pk)) in bells
     assert work.claim(Rescoring, rescoring.pk) is not None
     assert work.claim(Rescoring, rescoring.pk) is None
+
+
+def test_a_phase_that_nobody_submitted_to_can_be_deleted_with_its_rescorings(world):
+    rescoring = finished(world, formula="krocc")
+    publish(rescoring, world.organiser)
+    world.development.delete()
+    assert not Rescoring.objects.exists()
