@@ -12,6 +12,7 @@ from django.utils import timezone
 
 import scoring
 from challenge.accounts.models import User
+from challenge.analyses.services import analyse_published
 from challenge.contests.models import Phase
 from challenge.core import work
 from challenge.core.work import State
@@ -136,7 +137,6 @@ def _put_in_force(rescoring: Rescoring, actor: User) -> None:
     now, phase = timezone.now(), rescoring.phase
     report = make_report(rescoring)
     new = Evaluation.objects.filter(rescored__rescoring=rescoring)
-    first_time = list(new.filter(published_at=None).select_related("submission", "answer_key"))
     changed = list(new.filter(is_current=False).values_list("pk", "submission"))
     Evaluation.objects.filter(submission__phase=phase, is_current=True).exclude(
         pk__in=new.filter(is_current=True).values("pk")
@@ -156,9 +156,7 @@ def _put_in_force(rescoring: Rescoring, actor: User) -> None:
         )
         for pk, text in events
     )
-    for evaluation in first_time:
-        evaluation.is_current, evaluation.published_at = True, now
-        evaluation_stored.send(Evaluation, evaluation=evaluation)
+    analyse_published(new)
 
 
 def _locked(rescoring: Rescoring) -> Rescoring:

@@ -2,6 +2,6 @@
 
 from django.dispatch import Signal
 
-# Sent inside the transaction that puts an Evaluation in force for the first time, with `evaluation`: when a file is
-# scored, or when the rescoring that made it is published.
+# Sent inside the transaction that stores the Evaluation of a file that was waiting, with `evaluation`. What a rescoring
+# makes comes into force later, in bulk: see rescorings.services.publish.
 evaluation_stored = Signal()

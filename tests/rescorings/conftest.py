@@ -42,5 +42,10 @@ def bells(monkeypatch) -> list[tuple[str, str]]:
     from challenge.core import work
 
     calls: list[tuple[str, str]] = []
-    monkeypatch.setattr(work, "ring_bell", lambda task, pk: calls.append((task.name, str(pk))))
+
+    def ring_bell(task: Any, pk: Any) -> bool:
+        calls.append((task.name, str(pk)))
+        return True
+
+    monkeypatch.setattr(work, "ring_bell", ring_bell)
     return calls

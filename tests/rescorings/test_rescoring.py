@@ -8,6 +8,7 @@ from django.utils import timezone
 
 import scoring
 from challenge.analyses.analysis_run import analyse
+from challenge.analyses.services import reconcile as reconcile_analyses
 from challenge.core import work
 from challenge.datasets import services as datasets
 from challenge.datasets.services import current_answer_key
@@ -337,13 +338,13 @@ def test_a_stored_file_that_is_gone_or_changed_is_a_reason_not_the_end(world):
 
 
 # --- what comes after -------------------------------------------------------------------------------------------------
-def test_the_analyses_come_after_publishing(world, bells, django_capture_on_commit_callbacks):
+def test_the_analyses_come_after_publishing(world, bells):
     submission = world.scored()
     rescoring = finished(world)
     new = submission.evaluations.get(is_current=False)
     assert not hasattr(new, "analysis")
-    with django_capture_on_commit_callbacks(execute=True):
-        publish(rescoring, world.organiser)
+    publish(rescoring, world.organiser)
+    reconcile_analyses()
     assert ("analyses.analyse", str(new.pk)) in bells
     analyse(new.pk)
     new = current(submission)
