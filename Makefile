@@ -45,7 +45,7 @@ lint: env-dev ## style, types, import contracts, templates, migrations, deployme
 	run "deployment check" env $(PRODUCTION_ENV) $(PY) manage.py check --deploy --fail-level WARNING; \
 	if [ -n "$$failed" ]; then echo "lint failed:$$failed" >&2; exit 1; fi; echo "lint: all clean"
 
-bench: env-dev ## how long fits, scores, uploads and pages take: Markdown tables (ARGS="scoring" or "site")
+bench: env-dev ## how long things take, against peers in the same run, as Markdown tables (ARGS="scoring site ...")
 	@exec $(PY) -m benchmarks $(ARGS)
 
 chaos: env-dev ## kill processes at random for a while and check that nothing is lost or scored twice

@@ -1,15 +1,13 @@
-"""`python -m benchmarks [scoring] [site]`: all of them, or those named."""
+"""`python -m benchmarks [NAME ...]`: all of them, or those named. Each is a module here with a `main`."""
 
 import platform
 import sys
+from importlib import import_module
 
 import numpy
 import scipy
 
-from benchmarks import scoring as scoring_benchmark
-from benchmarks import site as site_benchmark
-
-BENCHMARKS = {"scoring": scoring_benchmark.main, "site": site_benchmark.main}
+BENCHMARKS = ("scoring", "site", "leak", "opinion", "attributes", "prompts", "plan")
 
 
 def main() -> None:
@@ -22,8 +20,9 @@ def main() -> None:
         f"Python {platform.python_version()}, numpy {numpy.__version__}, scipy {scipy.__version__}, "
         f"{platform.machine()}\n"
     )
+    sys.argv[1:] = []  # each has options of its own when it is run by itself
     for name in wanted:
-        BENCHMARKS[name]()
+        import_module(f"benchmarks.{name}").main()
 
 
 if __name__ == "__main__":

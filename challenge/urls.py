@@ -4,8 +4,10 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from challenge.accounts import privacy_views as privacy
 from challenge.accounts import views as accounts
 from challenge.api.api import api
+from challenge.contests import organiser_views as organising
 from challenge.contests import views as contests
 from challenge.core import views as core
 from challenge.datasets import views as datasets
@@ -13,6 +15,7 @@ from challenge.leaderboards import views as leaderboards
 from challenge.receipts import views as receipts
 from challenge.rescorings import views as rescorings
 from challenge.submissions import views as submissions
+from challenge.teams import views as teams
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # with allauth's limits
 admin.site.site_header = "IQA Challenge administration"
@@ -30,8 +33,11 @@ RESCORING = [
 urlpatterns = [
     path("", contests.home, name="home"),
     path("healthz", core.healthz, name="healthz"),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("allauth.urls")),
     path("account/", accounts.account, name="account"),
+    path("account/data/", privacy.data, name="account-data"),
+    path("account/data/export/", privacy.export, name="account-export"),
+    path("account/erase/", privacy.erase, name="account-erase"),
     path("account/tokens/", accounts.tokens, name="tokens"),
     path("account/tokens/<uuid:token_id>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("admin/", admin.site.urls),
@@ -39,7 +45,18 @@ urlpatterns = [
     path("c/<slug:challenge>/", contests.challenge_page, name="challenge"),
     path("c/<slug:challenge>/join/", contests.join, name="join"),
     path("c/<slug:challenge>/join/<slug:invitation>/", contests.join, name="join-team"),
-    path("c/<slug:challenge>/team/", contests.team_page, name="team"),
+    path("c/<slug:challenge>/terms/", contests.terms, name="terms"),
+    path("c/<slug:challenge>/registrations/", organising.registrations, name="registrations"),
+    path("c/<slug:challenge>/registrations.csv", organising.registrations_csv, name="registrations-csv"),
+    path("c/<slug:challenge>/organisers/", organising.organisers, name="organisers"),
+    path("c/<slug:challenge>/teams/", teams.teams, name="teams"),
+    path("c/<slug:challenge>/team/", teams.team_page, name="team"),
+    path("c/<slug:challenge>/team/rename/", teams.rename, name="rename-team"),
+    path("c/<slug:challenge>/team/invitation/", teams.renew_invitation, name="renew-invitation"),
+    path("c/<slug:challenge>/team/leave/", teams.leave, name="leave-team"),
+    path("c/<slug:challenge>/team/merge/", teams.ask_merger, name="ask-merger"),
+    path("c/<slug:challenge>/teams/remove/<uuid:registration>/", teams.remove_member, name="remove-member"),
+    path("c/<slug:challenge>/mergers/<uuid:merger>/", teams.answer_merger, name="answer-merger"),
     path("c/<slug:challenge>/data/", datasets.data_page, name="data"),
     path("c/<slug:challenge>/submissions/", submissions.my_submissions, name="submissions"),
     path("c/<slug:challenge>/<slug:phase>/submit/", submissions.submit, name="submit"),

@@ -1,4 +1,4 @@
-"""Command line of the library: `python -m generation {prompts,plan,attributes,split,release} ...`.
+"""Command line of the library: `python -m generation {prompts,plan,attributes,split,release,verify-commitment} ...`.
 
 Contract: exit status 0 when the work is done, 1 when the input is refused (every problem with its place and the fix), 2
 when the command line is wrong, a file cannot be opened or a package is missing, 130 when interrupted: running the same
@@ -23,6 +23,7 @@ COMMANDS = {
     "attributes": ("generation.attributes.command", "light, contrast, colour, blur and SI of images"),
     "split": ("generation.split.command", "train, validation and test sets without prompt leakage"),
     "release": ("generation.release.command", "the folder to publish: Parquet, Croissant, checksums, card"),
+    "verify-commitment": ("generation.release.verify", "whether published MOS are those promised by an earlier hash"),
 }
 
 

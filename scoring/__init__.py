@@ -1,4 +1,4 @@
-"""Scores for image quality assessment: correlations, the logistic map of eq. 4, prediction files and answer keys.
+"""Scores for image quality assessment: correlations, the logistic map of eq. 4, prediction files, answer keys, MOS.
 
 A pure library (numpy only at run time) behind the challenge server, usable alone in a notebook: the same numbers, to
 the last digit. "The paper" is AIGIQA-20K, arXiv 2404.03407.
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from scoring.logistic import LogisticFit as LogisticFit
     from scoring.logistic import fit_logistic as fit_logistic
     from scoring.logistic import plcc as plcc
+    from scoring.noise_ceiling import NoiseCeiling as NoiseCeiling
+    from scoring.noise_ceiling import estimate_noise_ceiling as estimate_noise_ceiling
+    from scoring.opinion_scores import OpinionScores as OpinionScores
+    from scoring.opinion_scores import mean_opinion_scores as mean_opinion_scores
     from scoring.pairwise import all_pairs_accuracy as all_pairs_accuracy
     from scoring.pairwise import pairwise_accuracy as pairwise_accuracy
     from scoring.predictions import InvalidPredictions as InvalidPredictions
@@ -38,6 +42,11 @@ if TYPE_CHECKING:
     from scoring.predictions import validate as validate
     from scoring.presets import PRESETS as PRESETS
     from scoring.presets import preset_formula as preset_formula
+    from scoring.ratings import InvalidRatings as InvalidRatings
+    from scoring.ratings import Ratings as Ratings
+    from scoring.ratings import read_ratings as read_ratings
+    from scoring.subject_model import SubjectModel as SubjectModel
+    from scoring.subject_model import fit_subject_model as fit_subject_model
 
 # Part of the unique key of every stored score: raise it whenever a change could move any number by any amount.
 SCORER_VERSION = "1.1.0"
@@ -62,12 +71,21 @@ _HOME = {
     "plcc": "scoring.logistic",
     "all_pairs_accuracy": "scoring.pairwise",
     "pairwise_accuracy": "scoring.pairwise",
+    "NoiseCeiling": "scoring.noise_ceiling",
+    "estimate_noise_ceiling": "scoring.noise_ceiling",
+    "OpinionScores": "scoring.opinion_scores",
+    "mean_opinion_scores": "scoring.opinion_scores",
     "InvalidPredictions": "scoring.predictions",
     "Predictions": "scoring.predictions",
     "read_predictions": "scoring.predictions",
     "validate": "scoring.predictions",
     "PRESETS": "scoring.presets",
     "preset_formula": "scoring.presets",
+    "InvalidRatings": "scoring.ratings",
+    "Ratings": "scoring.ratings",
+    "read_ratings": "scoring.ratings",
+    "SubjectModel": "scoring.subject_model",
+    "fit_subject_model": "scoring.subject_model",
 }
 
 __all__ = ["SCORER_VERSION", *sorted(_HOME)]  # noqa: PLE0604 (the names are strings; built from the table above)

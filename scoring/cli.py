@@ -1,11 +1,13 @@
 """Command line of the library.
 
 python -m scoring evaluate --predictions P.csv --key K.csv [--json] [--formula F | --preset NAME] [--criteria]
-    [--bootstrap 1000] [--seed 0]
+    [--bootstrap 1000] [--seed 0] [--refit]
 python -m scoring validate --predictions P.csv --names N.csv [--json]
 python -m scoring compare --key K.csv P1.csv P2.csv ... [--json] [--formula F | --preset NAME] [--metric main]
     [--test bootstrap] [--bootstrap 1000] [--seed 0] [--level 0.95]
 python -m scoring presets [--json]
+python -m scoring mos --ratings R.csv --out MOS.csv [--transform shift_log] [--screening srocc] [--json]
+python -m scoring ceiling --ratings R.csv [--transform shift_log] [--screening srocc] [--seed 0] [--json]
 python -m scoring verify-receipt R.json --key KEYS.json [--file P.csv] [--json]
 
 Contract: exit status 0 when the file was scored, is valid or is genuine, 1 when it is refused (every error with its
@@ -46,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from scoring.opinion_cli import add_commands as add_opinion_commands  # it uses the helpers below
+
     parser = argparse.ArgumentParser(prog="python -m scoring", description=__doc__.split("\n", 1)[0])
     commands = parser.add_subparsers(required=True, metavar="command")
     evaluate = commands.add_parser("evaluate", help="score predictions against an answer key")
@@ -53,8 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--key", type=Path, required=True, help="CSV name,mos and optional subset columns")
     _add_formula(evaluate)
     evaluate.add_argument("--criteria", action="store_true", help="also errors after ITU-T P.1401, ROC analysis, pairs")
-    evaluate.add_argument("--bootstrap", type=_count, default=1000, help="resamples for the intervals; 0 for none")
-    evaluate.add_argument("--seed", type=_count, default=0, help="seed of the resamples")
+    evaluate.add_argument("--bootstrap", type=count, default=1000, help="resamples for the intervals; 0 for none")
+    evaluate.add_argument("--seed", type=count, default=0, help="seed of the resamples")
+    evaluate.add_argument("--refit", action="store_true", help="fit the map anew on each resample (slower)")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(run=_evaluate)
     validate = commands.add_parser("validate", help="list everything wrong with a prediction file")
@@ -68,14 +73,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_formula(compare)
     compare.add_argument("--metric", choices=("main", *METRICS), default="main", help="what the ranks are of")
     compare.add_argument("--test", choices=TESTS, default=TESTS[0], help="where the p-values come from")
-    compare.add_argument("--bootstrap", type=_count, default=1000, help="resamples, at least 2")
-    compare.add_argument("--seed", type=_count, default=0, help="seed of the resamples")
+    compare.add_argument("--bootstrap", type=count, default=1000, help="resamples, at least 2")
+    compare.add_argument("--seed", type=count, default=0, help="seed of the resamples")
     compare.add_argument("--level", type=float, default=0.95, help="level of the intervals and groups")
     compare.add_argument("--json", action="store_true", help="print JSON")
     compare.set_defaults(run=_compare)
     presets = commands.add_parser("presets", help="main scores of past challenges")
     presets.add_argument("--json", action="store_true", help="print JSON")
     presets.set_defaults(run=_presets)
+    add_opinion_commands(commands)
     receipt = commands.add_parser("verify-receipt", help="check the signature of a receipt of a challenge server")
     receipt.add_argument("receipt", type=Path, help="the JSON file that the server gave out")
     receipt.add_argument(
@@ -109,7 +115,8 @@ def _preset(name: str) -> Formula:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A whole number from 0, as the value of an option."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
     return int(text)
@@ -126,16 +133,17 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             arguments.key,
             bootstrap=arguments.bootstrap,
             seed=arguments.seed,
+            refit=arguments.refit,
             formula=arguments.formula,
             criteria=arguments.criteria,
         )
     except (InvalidPredictions, InvalidAnswerKey) as error:
         path = arguments.key if isinstance(error, InvalidAnswerKey) else arguments.predictions
-        _print_report(error.report, path, as_json=arguments.json)
+        print_report(error.report, path, as_json=arguments.json)
         return 1
     result = evaluation.to_dict()
     if arguments.json:
-        _print_json(result)
+        print_json(result)
     else:
         _print_evaluation(result)
     return 0
@@ -154,7 +162,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         for path, name in zip(arguments.predictions, _short_names(arguments.predictions), strict=True):
             evaluations[name] = evaluate(path, key, subsets=[], bootstrap=0, formula=arguments.formula)
     except (InvalidPredictions, InvalidAnswerKey) as error:
-        _print_report(error.report, path, as_json=arguments.json)
+        print_report(error.report, path, as_json=arguments.json)
         return 1
     try:
         comparison = compare(
@@ -170,7 +178,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         return 2
     result = comparison.to_dict()
     if arguments.json:
-        _print_json(result)
+        print_json(result)
     else:
         _print_comparison(result)
     return 0
@@ -178,7 +186,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _presets(arguments: argparse.Namespace) -> int:
     if arguments.json:
-        _print_json({name: dataclasses.asdict(preset) for name, preset in PRESETS.items()})
+        print_json({name: dataclasses.asdict(preset) for name, preset in PRESETS.items()})
         return 0
     for name, preset in PRESETS.items():
         print(f"{name}: {preset.text}\n    {preset.source}")
@@ -207,7 +215,7 @@ def _verify_receipt(arguments: argparse.Namespace) -> int:
         if digest != verdict.document.get("sha256"):
             verdict = Verdict(False, f"It is genuine, but of another file: {arguments.file} differs.", verdict.document)
     if arguments.json:
-        _print_json(dataclasses.asdict(verdict))
+        print_json(dataclasses.asdict(verdict))
     else:
         print(f"{arguments.receipt}: {'genuine' if verdict.genuine else 'NOT genuine'}. {verdict.reason}")
         print(
@@ -233,7 +241,7 @@ def _validate(arguments: argparse.Namespace) -> int:
         print(f"{arguments.names}: {error}", file=sys.stderr)
         return 2
     report = validate(arguments.predictions, names)
-    _print_report(report, arguments.predictions, as_json=arguments.json)
+    print_report(report, arguments.predictions, as_json=arguments.json)
     return 0 if report.ok else 1
 
 
@@ -249,13 +257,15 @@ def read_names(path: Path) -> list[str]:
     return [row[column] for row in body if len(row) > column and row[column]]
 
 
-def _print_json(value: dict[str, Any]) -> None:
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on standard output; never NaN."""
     print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
 
 
-def _print_report(report: Report, path: Path, *, as_json: bool) -> None:
+def print_report(report: Report, path: Path, *, as_json: bool) -> None:
+    """Every problem of a file by line, or the report as JSON."""
     if as_json:
-        _print_json(report.to_dict())
+        print_json(report.to_dict())
         return
     for problem in report.problems:
         place = f"{path}:{problem.line}" if problem.line is not None else str(path)

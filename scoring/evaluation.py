@@ -99,15 +99,19 @@ class _Resampling:
     formula: Formula
     resamples: int
     seed: int
+    refit: bool
     scratch: Scratch
 
     def draws(self, rows: Rows, metrics: _Metrics) -> dict[str, Floats]:
         """`bootstrap_draws` of these rows; empty without a bootstrap."""
         if self.resamples == 0:
             return {}
-        fits = metrics.fit, metrics.fit4
         return bootstrap_draws(
-            rows.x, rows.y, *fits, self.formula, resamples=self.resamples, seed=self.seed, scratch=self.scratch
+            *(rows.x, rows.y, metrics.fit, metrics.fit4, self.formula),
+            resamples=self.resamples,
+            seed=self.seed,
+            scratch=self.scratch,
+            refit=self.refit,
         )
 
 
@@ -120,6 +124,7 @@ def evaluate(
     *,
     formula: str | Formula = DEFAULT_FORMULA,
     criteria: bool = False,
+    refit: bool = False,
 ) -> Evaluation:
     """Score predictions against an answer key.
 
@@ -127,6 +132,7 @@ def evaluate(
     subsets: None for every further column of the key, a list of its columns, or {column: {name: label}}.
     bootstrap: number of resamples for the 95 % intervals, overall and per subset (0: none); seed: which resamples. Rows
     of a subset are drawn from the subset.
+    refit: whether PLCC and RMSE fit their map anew on each resample; by default it is held fixed.
     criteria: whether to compute every one of scoring.formula.CRITERIA (seconds at n of 4,000 and more); those that the
     formula uses are computed in any case.
     Raises InvalidPredictions, InvalidAnswerKey, InvalidFormula, or ValueError for an unknown subset column.
@@ -143,7 +149,7 @@ def evaluate(
     whole = _measure(rows, main_formula, wanted, with_logistic4=True)
     reasons = dict(whole.reasons)
     warnings = _warnings(whole, x.size)
-    resampling = _Resampling(main_formula, bootstrap, seed, Scratch())
+    resampling = _Resampling(main_formula, bootstrap, seed, refit, Scratch())
     draws = resampling.draws(rows, whole)
     if bootstrap > 0 and main_formula.criteria:
         reasons["intervals.main"] = f"{', '.join(main_formula.criteria)}: not computed on resamples"

@@ -5,30 +5,35 @@ come in ascending order of name, so all submissions share them: differences betw
 resample SRoCC (weighted mid-ranks) and KRoCC (tau-b) equal what scipy gives on the repeated rows; PLCC and RMSE hold
 the fitted map fixed (refitting it moves PLCC by about 1e-4 at n = 4,000 and costs twenty times as much).
 
-Contract: all counts are integers held in float64, exact below 2^53. Work is done in slabs of resamples, so memory
-does not grow with their number. A thousand resamples take about 0.2 s at n = 4,000 and 1.2 s at n = 20,000 (one loaded
-core).
+Contract: all sums are over integers and exact. Work is done in slabs of resamples, so memory does not grow with their
+number, but for the multiplicities of small keys, which are kept. A thousand resamples take about 0.1 s at n = 4,000 and
+0.7 s at n = 20,000 (one core).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.correlations import dense_codes, is_constant, power_of_two
+from scoring.correlations import is_constant, power_of_two
 from scoring.formula import Formula
-from scoring.inversions import WeightedInversions
 from scoring.logistic import LogisticFit
+from scoring.rank_bootstrap import RankBootstrap, ratio
+from scoring.refit import RefittedMap
 from scoring.scratch import Scratch
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 
 LEVEL = 0.95
 MOSTLY = 0.95  # share of resamples that must define a metric for its interval to mean anything
 _SLAB = 1 << 18  # numbers per slab: a few arrays of this size fit the cache
+_NARROWEST = 48  # columns below which matrix products are slow
+_MOST_KEPT = 1 << 23  # numbers of a matrix of multiplicities that is kept: n = 8,000 with a thousand resamples
 
 
 def intervals_of(draws: Mapping[str, Floats]) -> dict[str, list[float]]:
@@ -55,12 +60,14 @@ def bootstrap_draws(
     resamples: int = 1000,
     seed: int = 0,
     scratch: Scratch | None = None,
+    refit: bool = False,
 ) -> dict[str, Floats]:
     """{metric: value on each resample}, shape (resamples,), nan where a resample leaves the metric undefined.
 
     x, y: rows in ascending order of name, shape (n,). Metrics that the whole sample leaves undefined are absent.
+    refit: whether PLCC and RMSE fit their map anew on each resample (scoring.refit) instead of holding it fixed.
     """
-    kernel = DrawKernel(x, y, fit, fit4, formula, scratch=scratch)
+    kernel = DrawKernel(x, y, fit, fit4, formula, scratch=scratch, refit=refit)
     return kernel.join([kernel(weights) for weights in multiplicities(x.size, resamples, seed)])
 
 
@@ -81,18 +88,25 @@ class DrawKernel:
         *,
         wanted: Collection[str] | None = None,
         scratch: Scratch | None = None,
+        refit: bool = False,
     ) -> None:
         self.formula = formula
         self.wanted = None if wanted is None else {*wanted, *(formula.metrics if "main" in wanted else ())}
-        self.parts: list[RankBootstrap | _Moments] = []
+        self.parts: list[Callable[[Singles], dict[str, Floats]]] = []
         if x.size < 2 or is_constant(x) or is_constant(y):
             return
         kendall = self.wanted is None or "krocc" in self.wanted
         if kendall or self.wanted is None or "srocc" in self.wanted:
             self.parts.append(RankBootstrap(x, y, scratch or Scratch(), kendall=kendall))
         self.parts.append(_Moments(x, y, fit, fit4))
+        if refit:  # takes the place of what the moments say
+            self.parts += [
+                RefittedMap(name, x, y, one)
+                for name, one in (("plcc", fit), ("plcc_logistic4", fit4))
+                if one is not None and not one.reason
+            ]
 
-    def __call__(self, weights: Floats) -> dict[str, Floats]:
+    def __call__(self, weights: Singles) -> dict[str, Floats]:
         """{metric: values} of shape (m,) for weights of shape (n, m); without main."""
         found: dict[str, Floats] = {}
         for part in self.parts:
@@ -113,18 +127,39 @@ def _main(formula: Formula, draws: dict[str, Floats], i: int) -> float:
     return math.nan if value is None else value
 
 
-def multiplicities(n: int, resamples: int, seed: int) -> Iterator[Floats]:
+def multiplicities(n: int, resamples: int, seed: int) -> Iterator[Singles]:
     """How often each row is drawn: slabs of shape (n, <= width), one column per resample, each column summing to n.
 
     The columns depend on n and seed alone, not on the width of the slabs or the number of resamples.
     """
-    generator = np.random.Generator(np.random.PCG64(seed))
-    width = max(8, _SLAB // n)
+    width = max(_NARROWEST, _SLAB // n)
+    small = n * resamples <= _MOST_KEPT
+    counts = _kept_counts(n, resamples, seed) if small else None
+    draws = None if small else _counts(n, seed)
     for start in range(0, resamples, width):
-        slab = np.empty((n, min(width, resamples - start)), dtype=np.float64)
-        for column in range(slab.shape[1]):
-            slab[:, column] = np.bincount(generator.integers(n, size=n), minlength=n)
-        yield slab
+        columns = min(width, resamples - start)
+        if counts is not None:
+            yield counts[:, start : start + columns].astype(np.float32)
+        elif draws is not None:
+            slab = np.empty((n, columns), dtype=np.float32)
+            for column in range(columns):
+                slab[:, column] = next(draws)
+            yield slab
+
+
+@lru_cache(maxsize=16)
+def _kept_counts(n: int, resamples: int, seed: int) -> NDArray[np.uint16]:
+    """All columns at once, kept for the next submission to the same key: at most 16 times 16 MB."""
+    counts = np.empty((n, resamples), dtype=np.uint16)
+    for column, drawn in zip(range(resamples), _counts(n, seed), strict=False):
+        counts[:, column] = drawn
+    return counts
+
+
+def _counts(n: int, seed: int) -> Iterator[NDArray[np.intp]]:
+    generator = np.random.Generator(np.random.PCG64(seed))
+    while True:
+        yield np.bincount(generator.integers(n, size=n), minlength=n)
 
 
 class _Moments:
@@ -155,106 +190,18 @@ class _Moments:
         self.step = np.array(step)[:, None]
         self.columns = np.rint(np.stack(columns) / self.step)
 
-    def __call__(self, weights: Floats) -> dict[str, Floats]:
+    def __call__(self, weights: Singles) -> dict[str, Floats]:
         means = (self.columns @ weights) * self.step / self.n
         target_variance = means[1] - means[0] * means[0]
         found = {}
         for i, (name, sign) in enumerate(self.signs.items()):
             mean, square, product = means[2 + 3 * i : 5 + 3 * i]
-            found[name] = sign * _ratio(product - mean * means[0], square - mean * mean, target_variance)
+            found[name] = sign * ratio(product - mean * means[0], square - mean * mean, target_variance)
         if self.has_rmse:
             found["rmse"] = np.sqrt(means[-1])
         return found
 
 
-class RankBootstrap:
-    """SRoCC and tau-b of weighted rows; everything that does not depend on the weights is worked out once.
-
-    `kendall=False` leaves tau-b out, which is most of the work.
-    """
-
-    def __init__(self, x: Floats, y: Floats, scratch: Scratch, *, kendall: bool = True) -> None:
-        self.scratch = scratch
-        a, b = dense_codes(x), dense_codes(y)
-        self.rows = np.lexsort((b, a))  # all that follows counts rows in the order (x, y)
-        a, b = a[self.rows], b[self.rows]
-        self.n = x.size
-        self.by_b = np.argsort(b, kind="stable")
-        self.place_in_b = np.argsort(self.by_b, kind="stable")
-        self.ties_a, self.ties_b = _Ties("a", a), _Ties("b", b[self.by_b])
-        self.ties_both = _Ties("both", a * (int(b.max()) + 1) + b)
-        # Ties in b keep their order, and those in a are ordered by b: neither is an inversion.
-        self.inversions = WeightedInversions(self.place_in_b) if kendall else None
-
-    def __call__(self, weights: Floats) -> dict[str, Floats]:
-        """{"srocc", "krocc" unless left out} for weights of shape (n, m), one column per resample."""
-        scratch = self.scratch
-        weights = scratch.take("weights", weights, self.rows)
-        below_a = _below(weights, scratch("below a", (self.n + 1, weights.shape[1])))
-        below_b = _below(
-            scratch.take("weights b", weights, self.by_b), scratch("below b", (self.n + 1, weights.shape[1]))
-        )
-        tied_a, tied_b = self.ties_a.weights(below_a, scratch), self.ties_b.weights(below_b, scratch)
-        found = {}
-        if self.inversions is not None:
-            discordant = self.inversions(weights, scratch)
-            pairs = self.n * (self.n - 1) / 2
-            ties = [np.einsum("ij,ij->j", h, h) / 2 - self.n / 2 for h in (tied_a, tied_b)]
-            both = self.ties_both.weights(below_a, scratch)
-            score = pairs - ties[0] - ties[1] + np.einsum("ij,ij->j", both, both) / 2 - self.n / 2 - 2 * discordant
-            found["krocc"] = _ratio(score, pairs - ties[0], pairs - ties[1])
-        # The weighted sum of squares of twice the rank deviations is (n^3 - sum of h^3) / 3 over the groups' weights h.
-        squares = [(self.n**3 - np.einsum("ij,ij,ij->j", h, h, h)) / 3 for h in (tied_a, tied_b)]
-        rank_a = self.ties_a.rank_deviations(below_a, scratch)
-        rank_a *= weights
-        rank_b = scratch.take("ranks b", self.ties_b.rank_deviations(below_b, scratch), self.place_in_b)
-        found["srocc"] = _ratio(np.einsum("ij,ij->j", rank_a, rank_b), squares[0], squares[1])
-        return found
-
-
-class _Ties:
-    """Groups of equal values among rows in ascending order, seen through `_below` of the weights."""
-
-    def __init__(self, name: str, ordered: NDArray[np.int64]) -> None:
-        self.name = name
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        group = np.cumsum(np.diff(ordered, prepend=ordered[0]) != 0)
-        self.edges = np.append(starts, ordered.size)
-        self.first, self.after = starts[group], self.edges[1:][group]
-        # Nothing is tied in most data: slices are then as good as gathering rows, and faster.
-        self.none = starts.size == ordered.size
-
-    def rank_deviations(self, below: Floats, scratch: Scratch) -> Floats:
-        """Twice the deviation of each row's mid-rank from the mean rank: weight below its group less weight above."""
-        out = scratch(f"ranks {self.name}", (below.shape[0] - 1, below.shape[1]))
-        if self.none:
-            np.add(below[:-1], below[1:], out=out)
-        else:
-            np.add(scratch.take("first", below, self.first), scratch.take("after", below, self.after), out=out)
-        out -= below.shape[0] - 1
-        return out
-
-    def weights(self, below: Floats, scratch: Scratch) -> Floats:
-        """The weight of each group, shape (groups, m)."""
-        edges = below if self.none else scratch.take("edges", below, self.edges)
-        out = scratch(f"groups {self.name}", (edges.shape[0] - 1, edges.shape[1]))
-        return np.asarray(np.subtract(edges[1:], edges[:-1], out=out))
-
-
-def _below(weights: Floats, out: Floats) -> Floats:
-    """Running sums of the rows, before the first to after the last, in `out` of shape (n + 1, m)."""
-    out[0] = 0
-    np.cumsum(weights, axis=0, out=out[1:])
-    return out
-
-
 def _standardised(values: Floats) -> Floats:
     deviation = values - values.mean()
     return np.asarray(deviation / (np.abs(deviation).max() or 1.0))
-
-
-def _ratio(product: Floats, first: Floats, second: Floats) -> Floats:
-    """product / sqrt(first x second) in [-1, 1]; nan where either variance is nothing but rounding."""
-    defined = (first > 1e-15) & (second > 1e-15)
-    scale = np.sqrt(np.where(defined, first, 1.0)) * np.sqrt(np.where(defined, second, 1.0))
-    return np.where(defined, np.clip(product / scale, -1.0, 1.0), np.nan)

@@ -6,9 +6,9 @@ first two kinds are compared pair by pair, as products of 0/1 matrices with the 
 each cell of the grid of blocks only, and running sums over it. That is O(n s + (n / s)^2) per weighting, nearly all of
 it in matrix products.
 
-Contract: weights are non-negative integers; sums within a block are exact in float32 as long as a block weighs at most
-4,096 (blocks hold at most 256 rows, each once on average), all others in float64. Nothing depends on the order in which
-a matrix product adds.
+Contract: weights are non-negative integers and sum to at most 2^24: running sums are then exact in float32. So are sums
+within a block as long as it weighs at most 4,096 (a block holds at most 256 rows, each once on average); all others are
+taken in float64. Nothing depends on the order in which a matrix product adds.
 """
 
 from __future__ import annotations
@@ -42,21 +42,24 @@ class WeightedInversions:
         self.within_places = (later & (values[:, None, :] > values[:, :, None])).astype(np.float32)
         # [block, i, j]: the same for value i and a larger value j of a block of values, in an earlier block of places.
         self.within_values = (later.T & (place_block[:, None, :] < place_block[:, :, None])).astype(np.float32)
+        self.above = 1 - np.tri(self.blocks, dtype=np.float32)
         self.cells = (value_block[:, None, :] == np.arange(self.blocks)[:, None]).astype(np.float32)
 
-    def __call__(self, weights: Floats, scratch: Scratch) -> Floats:
+    def __call__(self, weights: Singles, scratch: Scratch) -> Floats:
         """The weighted number of inversions for each column of `weights`, shape (n, m) -> (m,)."""
         filled = scratch("filled", (self.blocks * self.size, weights.shape[1]), np.float32)
         filled[: self.n], filled[self.n :] = weights, 0
         by_place, by_value = self._cut(filled), self._cut(scratch.take("by value", filled, self.by_value))
         found = _products(self.within_places, by_place, scratch) + _products(self.within_values, by_value, scratch)
-        cells = (self.blocks, self.blocks, weights.shape[1])
-        grid, earlier, larger = (scratch(name, cells) for name in ("grid", "earlier", "larger"))
-        np.copyto(grid, np.matmul(self.cells, by_place, out=scratch("cells", cells, np.float32)))
-        np.subtract(np.cumsum(grid, axis=0, out=earlier), grid, out=earlier)
-        np.cumsum(earlier[:, ::-1], axis=1, out=larger[:, ::-1])
-        np.subtract(larger, earlier, out=larger)
-        return np.asarray(found + np.einsum("pvm,pvm->m", grid, larger))
+        columns = weights.shape[1]
+        shape = (self.blocks, self.blocks, columns)
+        grid: Singles = np.matmul(self.cells, by_place, out=scratch("cells", shape, np.float32))
+        earlier = scratch("earlier", shape, np.float32)
+        earlier[0] = 0
+        for block in range(1, self.blocks):
+            np.add(earlier[block - 1], grid[block - 1], out=earlier[block])
+        larger = np.matmul(self.above, earlier, out=scratch("larger", shape, np.float32))
+        return np.asarray(found + np.einsum("pvm,pvm->m", grid, larger, dtype=np.float64))
 
     def _cut(self, rows: NDArray[Any]) -> NDArray[Any]:
         return rows.reshape(self.blocks, self.size, *rows.shape[1:])

@@ -99,11 +99,16 @@ class LogisticFit:
 
     def predict(self, x: ArrayLike) -> Floats:
         """Mapped values (MOS units), the shape of x. Raises ValueError when the fit is undefined."""
-        if self._map is None:
-            raise ValueError(f"the fit is undefined: {self.reason}")
-        standardisation, best, y_scale, y_mean = self._map
+        standardisation, best, y_scale, y_mean = self.map_parts
         t = standardisation.apply(np.asarray(x, dtype=np.float64))
         return np.asarray(y_mean + y_scale * _curve(best, t), dtype=np.float64)
+
+    @property
+    def map_parts(self) -> tuple[Standardisation, Optimum, float, float]:
+        """How x becomes t, the curve over t, and MOS per unit and at 0 of it. Raises ValueError when undefined."""
+        if self._map is None:
+            raise ValueError(f"the fit is undefined: {self.reason}")
+        return self._map
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe form: what is undefined is None."""

@@ -26,6 +26,10 @@ _SUMMARY = {
     "wrong_delimiter": ("line with another delimiter", "lines with another delimiter"),
     "decimal_comma": ("decimal comma", "decimal commas"),
     "extra_columns": ("line with extra columns", "lines with extra columns"),
+    "columns": ("line with the wrong number of columns", "lines with the wrong number of columns"),
+    "bad_rating": ("rating is not a number", "ratings are not numbers"),
+    "out_of_scale": ("rating outside the scale", "ratings outside the scale"),
+    "duplicate_rating": ("repeated rating", "repeated ratings"),
     "swapped_columns": ("line with score and name swapped", "lines with score and name swapped"),
 }
 

@@ -67,12 +67,7 @@ def search(sample: Sample) -> tuple[Optimum, float]:
     best = straight_line(sample)
     if sample.t.size < (3 if sample.line else 2) or best.sse <= 1e-13 * sample.sst:
         return best, best.sse
-    limits = Limits(
-        log(SMALLEST_KR / (sample.high - sample.low)),
-        log(LARGEST_K / max(robust_deviation(sample), 1e-9)),
-        sample.low,
-        sample.high,
-    )
+    limits = search_limits(sample)
     effort = next(effort for size, effort in _EFFORTS if sample.t.size <= size)
     gains = step_gains(sample)
     step_at = int(np.argmax(gains))
@@ -92,6 +87,16 @@ def search(sample: Sample) -> tuple[Optimum, float]:
     if step_sse < best.sse * (1 - 1e-12):
         best = _exact_step(sample, step_at) or best
     return best, step_sse
+
+
+def search_limits(sample: Sample) -> Limits:
+    """The bounds of k and c for a sample that is not constant."""
+    return Limits(
+        log(SMALLEST_KR / (sample.high - sample.low)),
+        log(LARGEST_K / max(robust_deviation(sample), 1e-9)),
+        sample.low,
+        sample.high,
+    )
 
 
 def _on(sample: Sample, found: Optimum) -> Optimum:

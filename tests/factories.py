@@ -145,3 +145,22 @@ def make_world() -> World:
         team=team,
         other_team=other_team,
     )
+
+
+def make_pending(world: World, name: str = "pending") -> User:
+    """Somebody who has founded a team in the challenge and waits for the organisers."""
+    user, challenge = make_user(name), world.challenge
+    Challenge.objects.filter(pk=challenge.pk).update(registration_mode=Challenge.RegistrationMode.APPROVAL)
+    join_challenge(user=user, challenge=challenge, team_name=f"Team of {name}", accepts_terms=True)
+    Challenge.objects.filter(pk=challenge.pk).update(registration_mode=challenge.registration_mode)
+    return user
+
+
+def make_subject(world: World, name: str = "subject") -> User:
+    """Somebody who rates images in studies. Rows say member of alice's team and organiser; they must give nothing."""
+    user = make_user(name)
+    join_challenge(user=user, challenge=world.challenge, invitation=world.team.invitation, accepts_terms=True)
+    world.challenge.organisers.add(user)
+    user.is_subject = True
+    user.save()
+    return user

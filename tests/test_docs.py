@@ -86,6 +86,16 @@ def test_every_fault_of_a_prediction_file_is_explained():
     assert sorted(code for code in codes if f"`{code}`" not in page) == []
 
 
+def test_every_fault_of_a_table_of_ratings_is_explained():
+    codes = set()
+    for name in ("ratings", "rating_rows", "opinion_scores"):
+        tree = ast.parse((ROOT / "scoring" / f"{name}.py").read_text())
+        codes |= {text for function, text in called(tree) if function in FAULTS | {"fault", "_invalid"}}
+    page = (ROOT / "docs" / "opinion-scores.md").read_text()
+    assert {"bad_rating", "duplicate_rating", "no_header", "undefined_log", "empty_session"} <= codes
+    assert sorted(code for code in codes if f"`{code}`" not in page) == []
+
+
 def test_every_address_and_problem_code_of_the_api_is_listed():
     from challenge.api.api import api
     from challenge.api.errors import STATUS_OF_REFUSAL

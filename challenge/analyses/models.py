@@ -5,6 +5,7 @@ belongs to one board: which of its differences are real. Both are made from rows
 away and made again, and hold nothing that participants may not see where they may see scores.
 """
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
@@ -12,6 +13,7 @@ from django.db.models import Q
 
 from challenge.contests.models import Phase
 from challenge.core.work import Leased, Work
+from challenge.datasets.models import AnswerKey, RatingTable
 from challenge.submissions.models import Evaluation
 
 
@@ -41,6 +43,62 @@ class Analysis(Work):
 
     def __str__(self) -> str:
         return f"analysis of {self.evaluation}"
+
+
+class ReferenceLine(Work):
+    """Something a worker reads from the hidden values that no submission could: a row of the board without a rank.
+
+    `group_mean`: the mean MOS of each group of a column, as predictions (never stored: they are hidden values).
+    `ceiling`: how well any metric could do, from the raw ratings. `scores`: {metric: value}; `intervals`: {metric:
+    [low, high]}.
+    """
+
+    class Kind(models.TextChoices):
+        GROUP_MEAN = "group_mean", "Group mean"
+        CEILING = "ceiling", "Noise ceiling"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    answer_key = models.ForeignKey(AnswerKey, on_delete=models.CASCADE, related_name="reference_lines")
+    kind = models.CharField(max_length=10, choices=Kind)
+    column = models.CharField(max_length=60, blank=True)
+    ratings = models.ForeignKey(RatingTable, null=True, on_delete=models.CASCADE, related_name="+")
+    formula = models.CharField(max_length=200)
+    scores = models.JSONField(default=dict)
+    intervals = models.JSONField(default=dict)
+
+    class Meta(Work.Meta):
+        constraints: ClassVar = [
+            *Work.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["answer_key", "formula", "kind", "column"],
+                condition=Q(kind="group_mean"),
+                name="reference_line_one_per_column",
+            ),
+            models.UniqueConstraint(
+                fields=["answer_key", "formula", "ratings"],
+                condition=Q(kind="ceiling"),
+                name="reference_line_one_per_ratings",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="group_mean", ratings=None) | Q(kind="ceiling", ratings__isnull=False),
+                name="reference_line_ceiling_has_ratings",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """How the board names it."""
+        return f"Mean of each {self.column}" if self.kind == self.Kind.GROUP_MEAN else "Noise ceiling"
+
+    @property
+    def description(self) -> str:
+        """What it is, in a few words, below the name."""
+        if self.kind == self.Kind.GROUP_MEAN:
+            return f"predicts the mean MOS of each {self.column}"
+        return "how well a perfect predictor would do, the ratings being noisy"
 
 
 class Comparison(Leased):

@@ -10,7 +10,8 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from challenge.analyses import tasks
-from challenge.analyses.models import Analysis, Comparison
+from challenge.analyses.lines import want_reference_lines
+from challenge.analyses.models import Analysis, Comparison, ReferenceLine
 from challenge.contests.models import Phase
 from challenge.core import work
 from challenge.core.tasks import ring_bell
@@ -75,6 +76,8 @@ def unfinished_analyses(evaluations: Any) -> QuerySet[Analysis]:
 def reconcile() -> int:
     """Call a worker for analyses that wait or were lost, and for boards that have no comparison; how many calls."""
     rung = work.reconcile(Analysis, tasks.analyse)
+    want_reference_lines()
+    rung += work.reconcile(ReferenceLine, tasks.reference)
     unfinished = Analysis.objects.filter(
         evaluation__submission__phase=OuterRef("pk"),
         evaluation__is_current=True,

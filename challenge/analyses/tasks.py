@@ -29,3 +29,15 @@ def compare(phase_id: str) -> None:
     from challenge.analyses.comparison_run import compare as do
 
     do(UUID(phase_id))
+
+
+@durable_task(
+    name="analyses.reference",
+    soft_limit=settings.ANALYSIS_SOFT_LIMIT_SECONDS,
+    hard_limit=settings.ANALYSIS_HARD_LIMIT_SECONDS,
+)
+def reference(line_id: str) -> None:
+    """Work out one reference line if it waits for that."""
+    from challenge.analyses.reference_run import work_out as do
+
+    do(UUID(line_id))

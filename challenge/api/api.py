@@ -5,6 +5,7 @@ Reading public things needs no token.
 """
 
 import datetime
+import threading
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from ninja import File, Form, Header, NinjaAPI, Schema, Status
 from ninja.errors import AuthenticationError
 from ninja.files import UploadedFile
 from ninja.security import HttpBearer
+from ninja.throttling import BaseThrottle
 
 from challenge.accounts.models import ApiToken, User
 from challenge.accounts.services import authenticate_token
@@ -32,6 +34,7 @@ from challenge.api.schemas import (
 )
 from challenge.contests.access import Viewer, may_see_scores, visible_challenges, visible_phases
 from challenge.contests.models import Challenge, Phase
+from challenge.core.limits import seconds_to_wait
 from challenge.leaderboards.views import board_of
 from challenge.receipts.access import visible_scored_receipts
 from challenge.receipts.services import accepted_receipt
@@ -65,6 +68,23 @@ def optional_reader(request: HttpRequest) -> Viewer:
     return user
 
 
+class Limit(BaseThrottle):
+    """A limit of settings.RATE_LIMITS, for each token's user and each address. Counted once the token has been read."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        self.found = threading.local()  # one instance answers for all threads
+
+    def allow_request(self, request: HttpRequest) -> bool:
+        """Count the request; whether it may go on."""
+        self.found.wait = seconds_to_wait(self.action, request, getattr(request, "auth", None))
+        return not self.found.wait
+
+    def wait(self) -> float:
+        """Seconds until the request that was just refused may be tried again."""
+        return float(self.found.wait)
+
+
 class Caller(HttpRequest):
     """A request whose token (if any) has been read."""
 
@@ -74,6 +94,7 @@ class Caller(HttpRequest):
 
 read = TokenAuth(ApiToken.Scope.READ)
 submit = TokenAuth(ApiToken.Scope.SUBMIT)
+api_limit, upload_limit = Limit("api"), Limit("upload")
 api = NinjaAPI(
     title="IQA Challenge",
     version="1",
@@ -81,6 +102,7 @@ api = NinjaAPI(
     urls_namespace="api",
     openapi_url="/openapi.json",
     docs_url=None,
+    throttle=[api_limit],
 )
 errors.install(api)
 
@@ -156,7 +178,13 @@ class MethodIn(Schema):
     extra_data: bool | None = None
 
 
-@api.post("/phases/{phase_id}/validate", response={200: ReportOut, **REFUSALS}, auth=submit, tags=["submissions"])
+@api.post(
+    "/phases/{phase_id}/validate",
+    response={200: ReportOut, **REFUSALS},
+    auth=submit,
+    throttle=[api_limit, upload_limit],
+    tags=["submissions"],
+)
 def validate(request: Caller, phase_id: UUID, file: File[UploadedFile]) -> ReportOut:
     """A dry run: every error of the file by line. Costs no quota."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
@@ -164,7 +192,11 @@ def validate(request: Caller, phase_id: UUID, file: File[UploadedFile]) -> Repor
 
 
 @api.post(
-    "/phases/{phase_id}/submissions", response={201: SubmissionOut, **REFUSALS}, auth=submit, tags=["submissions"]
+    "/phases/{phase_id}/submissions",
+    response={201: SubmissionOut, **REFUSALS},
+    auth=submit,
+    throttle=[api_limit, upload_limit],
+    tags=["submissions"],
 )
 def create_submission(
     request: Caller,

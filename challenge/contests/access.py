@@ -1,34 +1,55 @@
 """Who may see and do what: the one permission layer. Default deny; every view and every API call asks here.
 
 Roles: an *organiser* of a challenge is listed in `Challenge.organisers` or is a superuser; a *participant* has a
-Registration. Anonymous visitors are just users without either.
+Registration that was accepted. One that waits, was rejected or has left gives no right at all. A *subject* of a study
+has no role in any contest, whatever rows say. Anonymous visitors are just users without any.
+
+`registration_of` is the question to ask about rights; `application_of` is for pages that tell people where they stand.
 """
+
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
 from challenge.accounts.models import User
-from challenge.contests.models import Challenge, Phase, Registration
+from challenge.contests.models import Challenge, Phase, Registration, Team
 
 Viewer = User | AnonymousUser
 
 
+if TYPE_CHECKING:
+
+    class Participation(Registration):
+        """An accepted registration: it has a team, as the constraint `registration_team_until_left` says."""
+
+        team: Team
+
+
+def may_act(user: Viewer) -> TypeGuard[User]:
+    """Whether `user` can have a role in a contest at all: signed in, and no subject of a study."""
+    return user.is_authenticated and not user.is_subject
+
+
 def is_organiser(user: Viewer, challenge: Challenge) -> bool:
     """Whether `user` runs `challenge`."""
-    if not user.is_authenticated:
+    if not may_act(user):
         return False
     return user.is_superuser or challenge.organisers.filter(pk=user.pk).exists()
 
 
-def visible_challenges(user: Viewer) -> QuerySet[Challenge]:
-    """Published challenges for everybody, unpublished ones for their organisers."""
-    if not user.is_authenticated:
-        return Challenge.objects.filter(is_published=True)
+def organised_challenges(user: Viewer) -> QuerySet[Challenge]:
+    """The challenges that `user` runs."""
+    if not may_act(user):
+        return Challenge.objects.none()
     if user.is_superuser:
         return Challenge.objects.all()
-    return Challenge.objects.filter(
-        Q(is_published=True) | Q(pk__in=Challenge.organisers.through.objects.filter(user=user).values("challenge"))
-    )
+    return Challenge.objects.filter(pk__in=Challenge.organisers.through.objects.filter(user=user).values("challenge"))
+
+
+def visible_challenges(user: Viewer) -> QuerySet[Challenge]:
+    """Published challenges for everybody, unpublished ones for their organisers."""
+    return Challenge.objects.filter(Q(is_published=True) | Q(pk__in=organised_challenges(user).values("pk")))
 
 
 def visible_phases(user: Viewer) -> QuerySet[Phase]:
@@ -36,11 +57,28 @@ def visible_phases(user: Viewer) -> QuerySet[Phase]:
     return Phase.objects.select_related("challenge").filter(challenge__in=visible_challenges(user))
 
 
-def registration_of(user: Viewer, challenge: Challenge) -> Registration | None:
-    """The registration of `user` in `challenge`, with its team, or None."""
-    if not user.is_authenticated:
+def application_of(user: Viewer, challenge: Challenge) -> Registration | None:
+    """The registration of `user` in `challenge` in whatever state, with its team, or None. Gives no rights."""
+    if not may_act(user):
         return None
-    return Registration.objects.select_related("team").filter(challenge=challenge, user=user).first()
+    rows = Registration.objects.select_related("team", "challenge")
+    return rows.filter(challenge=challenge, user=user).exclude(status=Registration.Status.LEFT).first()
+
+
+def accepted_registrations(user: Viewer) -> QuerySet[Registration]:
+    """The registrations of `user` that give rights."""
+    if not may_act(user):
+        return Registration.objects.none()
+    return Registration.objects.filter(user=user, status=Registration.Status.ACCEPTED)
+
+
+def registration_of(user: Viewer, challenge: Challenge) -> "Participation | None":
+    """The accepted registration of `user` in `challenge`, with its team, or None.
+
+    Data and submitting also need consent to the terms as they are now: see `Registration.owes_consent`.
+    """
+    rows = accepted_registrations(user).filter(challenge=challenge).select_related("team", "challenge")
+    return cast("Participation | None", rows.first())
 
 
 def may_see_scores(user: Viewer, phase: Phase) -> bool:

@@ -1,7 +1,8 @@
 """Challenges, their phases, and who takes part.
 
 A Challenge has Phases in order; a Team belongs to one challenge; a Registration ties one user to one challenge, to the
-terms they accepted and to their team. Quotas and board rows belong to teams (submissions app).
+terms they accepted and to their team, and says whether the organisers let them in. Quotas and board rows belong to
+teams (submissions app). What happens to registrations and teams is written down in `records`.
 """
 
 import secrets
@@ -16,11 +17,14 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
+from challenge.contests.records import RegistrationStatus
 from challenge.core.text import visible_text
 from scoring.formula import Formula, InvalidFormula
 
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
-RESERVED_PHASE_SLUGS = frozenset({"join", "team", "data", "submissions"})
+RESERVED_PHASE_SLUGS = frozenset(
+    {"join", "terms", "team", "teams", "mergers", "data", "submissions", "registrations", "organisers"}
+)
 
 
 def validate_formula(text: str) -> None:
@@ -42,7 +46,16 @@ def new_invitation() -> str:
 
 
 class Challenge(models.Model):
-    """One competition: its texts, its organisers, its phases."""
+    """One competition: its texts, its organisers, its phases, and who may take part.
+
+    `allow_list` has one e-mail address (`anna@example.org`) or domain (`example.org`, which includes its subdomains) a
+    line. It is compared with confirmed addresses only. Whoever is on it needs no approval.
+    """
+
+    class RegistrationMode(models.TextChoices):
+        OPEN = "open", "Everybody takes part at once"
+        APPROVAL = "approval", "The organisers accept each registration; those on the allow-list take part at once"
+        ALLOW_LIST = "allow_list", "Only those on the allow-list take part, at once"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(unique=True)
@@ -51,11 +64,20 @@ class Challenge(models.Model):
     description = models.TextField(blank=True, help_text="Markdown.")
     terms = models.TextField(blank=True, help_text="Markdown. Participants accept them when they join.")
     terms_version = models.PositiveIntegerField(
-        default=1, help_text="Stored with each registration. Raise it when the terms change in substance."
+        default=1,
+        help_text="Noted for each registration. Raise it when the terms change in substance: everybody is asked again "
+        "before they get data or submit.",
     )
+    registration_mode = models.CharField(max_length=10, choices=RegistrationMode, default=RegistrationMode.OPEN)
+    allow_list = models.TextField(blank=True, help_text="One e-mail address or domain a line.")
     is_published = models.BooleanField(default=False, help_text="Unpublished challenges show to organisers only.")
     is_demo = models.BooleanField(default=False, help_text="Marked as a demonstration on every page.")
     max_team_size = models.PositiveSmallIntegerField(default=6, validators=[MinValueValidator(1)])
+    team_changes_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="After this nobody joins a team that exists, changes teams, or merges teams. Empty: no such moment.",
+    )
     organisers = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="organised_challenges", blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -71,6 +93,11 @@ class Challenge(models.Model):
     def get_absolute_url(self) -> str:
         """The challenge's home page."""
         return reverse("challenge", args=[self.slug])
+
+    @property
+    def teams_are_fixed(self) -> bool:
+        """Whether the moment after which teams do not change has passed."""
+        return self.team_changes_until is not None and timezone.now() >= self.team_changes_until
 
 
 class Phase(models.Model):
@@ -109,6 +136,12 @@ class Phase(models.Model):
         choices=RankDisplay,
         default=RankDisplay.BOTH,
         help_text="A group holds the teams whose main scores do not differ significantly (5 %, Holm) from its best.",
+    )
+    reference_column = models.CharField(
+        max_length=60,
+        blank=True,
+        help_text="A subset column of the answer key, such as generator. The board then has a reference row that "
+        "predicts the mean MOS of each of its groups: a metric below it explains less than the label.",
     )
     formula = models.CharField(
         max_length=200, default=DEFAULT_FORMULA, validators=[validate_formula], help_text="Main score."
@@ -168,16 +201,29 @@ class Phase(models.Model):
                 "Files were submitted under another formula. Change it on the phase's page «Rescoring», which scores "
                 "them again."
             )
+        if missing := self._reference_column_missing():
+            errors["reference_column"] = missing
         if "formula" not in errors and (lacking := self._columns_lacking()):
             errors["formula"] = f"The answer key of this phase lacks the column {lacking}, which this formula needs."
         if errors:
             raise ValidationError(errors)
 
-    def _columns_lacking(self) -> str:
-        from challenge.datasets.services import columns_lacking, current_answer_key
+    def _reference_column_missing(self) -> str:
+        key = self._answer_key()
+        if not self.reference_column or key is None or self.reference_column in key.subset_columns:
+            return ""
+        return f"The answer key has no such column; it has: {', '.join(key.subset_columns) or 'none'}."
 
-        key = None if self._state.adding else current_answer_key(self)
+    def _columns_lacking(self) -> str:
+        from challenge.datasets.services import columns_lacking
+
+        key = self._answer_key()
         return columns_lacking(self.formula, key.further_columns) if key else ""
+
+    def _answer_key(self) -> Any:
+        from challenge.datasets.services import current_answer_key
+
+        return None if self._state.adding else current_answer_key(self)
 
     def state_at(self, now: Any) -> str:
         """`upcoming`, `open` or `closed` at the moment `now`."""
@@ -192,12 +238,21 @@ class Phase(models.Model):
 
 
 class Team(models.Model):
-    """One row of a board and one quota; has one or several registered users."""
+    """One row of a board and one quota; has one or several registered users, one of whom leads it.
+
+    A team that was merged into another keeps its row and its name: history stays readable, nobody takes the name.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="teams")
     name = models.CharField(max_length=60)
+    leader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="led_teams"
+    )
     invitation = models.CharField(max_length=32, unique=True, default=new_invitation, editable=False)
+    merged_into = models.ForeignKey(
+        "self", null=True, editable=False, on_delete=models.PROTECT, related_name="merged_teams"
+    )
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -205,6 +260,10 @@ class Team(models.Model):
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.UniqueConstraint("challenge", Lower("name"), name="team_name_unique_in_challenge"),
+            models.CheckConstraint(
+                condition=models.Q(merged_into=None) | ~models.Q(merged_into=models.F("id")),
+                name="team_merged_into_another",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -217,14 +276,31 @@ class Team(models.Model):
         if not self.name or others.annotate(lower=Lower("name")).filter(lower=Lower(models.Value(self.name))).exists():
             raise ValidationError({"name": "Give a name that no other team of this challenge has."})
 
+    @property
+    def members(self) -> "models.QuerySet[Registration]":
+        """Those who hold a place: accepted, or waiting for the organisers."""
+        return self.registrations.filter(status__in=Registration.HOLD_A_PLACE)
+
 
 class Registration(models.Model):
-    """A user takes part in a challenge: accepted these terms, plays in this team. Once per user and challenge."""
+    """A user takes part in a challenge: accepted these terms, plays in this team. Once per user and challenge.
+
+    Only an accepted registration gives rights (`contests.access`). `answers` are what was asked and said when it was
+    made: [{"question": text, "answer": text}]. Whoever has left has no team and may join again.
+    """
+
+    Status = RegistrationStatus
+    HOLD_A_PLACE = (Status.PENDING, Status.ACCEPTED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="registrations")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="registrations")
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="registrations")
+    team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="registrations")
+    status = models.CharField(max_length=8, choices=Status, default=Status.ACCEPTED)
+    answers = models.JSONField(default=list)
+    must_be_approved = models.BooleanField(
+        default=False, help_text="Has left a team that had submitted: joins again only if the organisers accept it."
+    )
     terms_version = models.PositiveIntegerField()
     terms_accepted_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -232,7 +308,18 @@ class Registration(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["challenge", "user"], name="registration_once_per_challenge"),
+            models.CheckConstraint(
+                condition=models.Q(status="left", team=None)
+                | models.Q(status__in=("pending", "accepted", "rejected"), team__isnull=False),
+                name="registration_team_until_left",
+            ),
         ]
+        indexes: ClassVar = [models.Index(fields=["challenge", "status"], name="registration_by_status")]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.challenge}"
+
+    @property
+    def owes_consent(self) -> bool:
+        """Whether the terms have changed since they were accepted."""
+        return self.terms_version < self.challenge.terms_version

@@ -15,10 +15,17 @@ from django.utils.html import format_html
 
 from challenge.contests.admin import OrganiserAdmin
 from challenge.core.work import State
-from challenge.datasets.models import AnswerKey, DataFile
-from challenge.datasets.services import add_answer_key, add_data_file, columns_lacking, further_columns
+from challenge.datasets.models import AnswerKey, DataFile, RatingTable
+from challenge.datasets.services import (
+    add_answer_key,
+    add_data_file,
+    add_rating_table,
+    columns_lacking,
+    further_columns,
+)
 from challenge.submissions.models import Evaluation
 from scoring.answer_key import InvalidAnswerKey, read_answer_key
+from scoring.ratings import InvalidRatings, read_ratings
 
 
 class AnswerKeyForm(forms.ModelForm):
@@ -109,6 +116,51 @@ class AnswerKeyAdmin(OrganiserAdmin):
             page = reverse("rescoring", args=[obj.phase.challenge.slug, obj.phase.slug])
             text = "Files of this phase are scored. To bring this key into force, score them again: {}"
             self.message_user(request, format_html(text, format_html('<a href="{}">Rescoring</a>', page)))
+
+
+class RatingTableForm(forms.ModelForm):
+    """A phase and a CSV `subject,image,session,rating`; every error of the file is listed by line."""
+
+    upload = forms.FileField(
+        label="Ratings",
+        help_text="CSV with the header subject,image,session,rating, one row a rating. It is sealed at once with the "
+        "workers' public key. The board then shows the noise ceiling: how well any metric could do.",
+    )
+
+    class Meta:
+        model = RatingTable
+        fields = ("phase",)
+
+    def clean_upload(self) -> bytes:
+        """The bytes of a valid table."""
+        content: bytes = self.cleaned_data["upload"].read()
+        try:
+            read_ratings(content)
+        except InvalidRatings as error:
+            raise ValidationError(str(error)) from error
+        return content
+
+
+@admin.register(RatingTable)
+class RatingTableAdmin(OrganiserAdmin):
+    """Raw ratings, for the noise ceiling. The newest of a phase counts."""
+
+    challenge_path = "phase__challenge"
+    form = RatingTableForm
+    may_change = False
+    may_delete = True
+    list_display = ("phase", "subjects", "images", "rows", "uploaded_by", "created_at")
+    list_select_related = ("phase__challenge", "uploaded_by")
+    fields = ("phase", "subjects", "images", "rows", "sealed_sha256", "uploaded_by", "created_at")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The upload form for new ratings, the public facts of old ones."""
+        return self.fields if obj else ("phase", "upload")
+
+    def save_model(self, request: HttpRequest, obj: RatingTable, form: Any, change: bool) -> None:
+        """Seal and store through the service; the admin's own instance becomes the stored row."""
+        table = add_rating_table(phase=obj.phase, content=form.cleaned_data["upload"], actor=request.user)  # type: ignore[arg-type]
+        obj.pk, obj._state.adding = table.pk, False
 
 
 class DataFileForm(forms.ModelForm):

@@ -104,3 +104,28 @@ class KeyCheck(Work):
 
     def __str__(self) -> str:
         return f"check of {self.answer_key}"
+
+
+class RatingTable(models.Model):
+    """The raw ratings behind a phase's MOS, sealed as an answer key is: whoever has them has the MOS.
+
+    They say how well any metric could do: the noise ceiling. The newest of a phase counts.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="rating_tables")
+    sealed = models.FileField(upload_to="ratings/", editable=False)
+    sealed_sha256 = models.CharField(max_length=64, editable=False)
+    rows = models.PositiveIntegerField(editable=False)
+    subjects = models.PositiveIntegerField(editable=False)
+    images = models.PositiveIntegerField(editable=False)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["phase", "-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.phase}, ratings of {self.subjects} subjects"

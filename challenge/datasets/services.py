@@ -21,10 +21,11 @@ from challenge.contests.models import Phase
 from challenge.core import work
 from challenge.core.storage import sha256_of
 from challenge.datasets import sealing, tasks
-from challenge.datasets.models import AnswerKey, DataFile, KeyCheck
+from challenge.datasets.models import AnswerKey, DataFile, KeyCheck, RatingTable
 from scoring.answer_key import RESERVED, read_answer_key
 from scoring.answer_key import AnswerKey as KeyTable
 from scoring.formula import Formula
+from scoring.ratings import read_ratings
 
 Scale = tuple[float | None, float | None]
 
@@ -112,10 +113,39 @@ def open_answer_key(key: AnswerKey) -> KeyTable:
 @lru_cache(maxsize=4)
 def _table(_key_id: UUID, stored_name: str, sha256: str) -> KeyTable:
     with AnswerKey._meta.get_field("sealed").storage.open(stored_name) as stream:
-        sealed = stream.read()
+        return read_answer_key(sealing.unseal(_checked(stream.read(), sha256)))
+
+
+def _checked(sealed: bytes, sha256: str) -> bytes:
     if hashlib.sha256(sealed).hexdigest() != sha256:
-        raise sealing.SealingError("The sealed answer key on disk is not the one that was uploaded.")
-    return read_answer_key(sealing.unseal(sealed))
+        raise sealing.SealingError("The sealed file on disk is not the one that was uploaded.")
+    return sealed
+
+
+def add_rating_table(*, phase: Phase, content: bytes, actor: User | None) -> RatingTable:
+    """Check `content` (CSV subject,image,session,rating), seal it, and store it for `phase`.
+
+    Raises scoring's InvalidRatings with every error by line. The ratings exist in this process only for the call.
+    """
+    ratings = read_ratings(content)
+    sealed = sealing.seal(content)
+    table = RatingTable(
+        phase=phase,
+        sealed_sha256=hashlib.sha256(sealed).hexdigest(),
+        rows=len(ratings),
+        subjects=len(ratings.subjects),
+        images=len(ratings.images),
+        uploaded_by=actor,
+    )
+    table.sealed.save(f"{table.pk}.sealed", ContentFile(sealed), save=False)
+    table.save()
+    return table
+
+
+def open_rating_table(table: RatingTable) -> bytes:
+    """The CSV. Raises SealingError in a process without the private key."""
+    with table.sealed.open("rb") as stream:
+        return sealing.unseal(_checked(stream.read(), table.sealed_sha256))
 
 
 def add_data_file(*, data_file: DataFile, content: File[bytes] | IO[bytes]) -> DataFile:

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from challenge.contests.access import is_organiser, registration_of, visible_challenges
+from challenge.contests.access import application_of, is_organiser, registration_of, visible_challenges
 from challenge.core.downloads import send_file
 from challenge.datasets.access import downloadable_files
 from challenge.datasets.models import DataFile
@@ -21,6 +21,7 @@ def data_page(request: HttpRequest, challenge: str) -> HttpResponse:
         "challenge": shown,
         "files": [{"file": file, "allowed": file.pk in allowed} for file in shown.data_files.all()],
         "registration": registration_of(request.user, shown),
+        "application": application_of(request.user, shown),
         "is_organiser": is_organiser(request.user, shown),
         "now": timezone.now(),
     }

@@ -7,6 +7,7 @@ equal to six decimals (`Evaluation.rank_value`) have one rank. Undefined scores 
 import dataclasses
 import datetime
 import hashlib
+import math
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -14,11 +15,13 @@ from uuid import UUID
 from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
+from challenge.analyses.lines import reference_lines
 from challenge.analyses.models import Analysis, Comparison
 from challenge.contests.models import Phase
 from challenge.core.work import State
 from challenge.submissions.models import Evaluation, Score, Submission
 from challenge.submissions.states import Status
+from scoring.formula import RANK_DECIMALS
 
 METRICS = (Score.Metric.MAIN, Score.Metric.SROCC, Score.Metric.KROCC, Score.Metric.PLCC, Score.Metric.RMSE)
 
@@ -28,7 +31,8 @@ class Row:
     """One line of a board. `rank` is None for reference rows and undefined scores; `scores` has the defined ones.
 
     `interval` is the 95 % interval of the main score, once it is analysed. `rank_interval`, `first` (the probability of
-    being first) and `group` are there once the board as it stands has been compared.
+    being first) and `group` are there once the board as it stands has been compared. `is_line`: no submission, but a
+    ReferenceLine of the organisers; its ids are those of the line.
     """
 
     rank: int | None
@@ -48,6 +52,7 @@ class Row:
     rank_interval: list[int] | None = None
     first: float | None = None
     group: int | None = None
+    is_line: bool = False
 
 
 def board(phase: Phase, evaluations: QuerySet[Evaluation] | None = None) -> list[Row]:
@@ -55,7 +60,7 @@ def board(phase: Phase, evaluations: QuerySet[Evaluation] | None = None) -> list
 
     `evaluations`: those it is made of, one for each submission; without them those in force.
 
-    Six queries, a seventh where scores are undefined, whatever the number of teams and submissions.
+    Seven queries, an eighth where scores are undefined, whatever the number of teams and submissions.
     """
     in_force = Evaluation.objects.filter(is_current=True)
     chosen = list(_counting_evaluations(phase, in_force if evaluations is None else evaluations))
@@ -75,7 +80,38 @@ def board(phase: Phase, evaluations: QuerySet[Evaluation] | None = None) -> list
         pk = entry["pk"]
         row = _row(entry, rank if ranked else None, scores.get(pk, {}), reasons.get(pk), entries)
         rows.append(dataclasses.replace(row, interval=intervals.get(pk)))
-    return _compared(phase, rows)
+    return _with_lines(phase, _compared(phase, rows))
+
+
+def _with_lines(phase: Phase, rows: list[Row]) -> list[Row]:
+    """The rows with the reference lines in their places: each before the first row that it beats."""
+    for line in reference_lines(phase):
+        main = line.scores.get("main")
+        row = Row(
+            rank=None,
+            label=line.label,
+            method_name=line.description,
+            is_reference=True,
+            is_demo=False,
+            team_id=None,
+            submission_id=line.pk,
+            evaluation_id=line.pk,
+            received_at=line.finished_at or line.created_at,
+            entries=0,
+            rank_value=None if main is None else round(main, RANK_DECIMALS),
+            scores=line.scores,
+            reason="" if main is not None else "the formula uses more than this line has",
+            interval=line.intervals.get("main"),
+            is_line=True,
+        )
+        beaten = (place for place, other in enumerate(rows) if main is not None and main > _value(other))
+        rows = [*rows]
+        rows.insert(next(beaten, len(rows)), row)
+    return rows
+
+
+def _value(row: Row) -> float:
+    return -math.inf if row.rank_value is None else row.rank_value
 
 
 def fingerprint(rows: Iterable[Row]) -> str:

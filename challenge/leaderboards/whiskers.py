@@ -15,7 +15,8 @@ class Whiskers:
     """The scale of one board: from its highest end down to its lowest, or to WIDEST median intervals below."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        intervals = [row.interval for row in rows if row.interval]
+        # A noise ceiling lies far above: the scale is that of the teams and methods.
+        intervals = [row.interval for row in rows if row.interval and not row.is_line]
         self.high = max((high for _, high in intervals), default=0.0)
         widest = WIDEST * statistics.median([high - low for low, high in intervals] or [0.0])
         self.low = max(min((low for low, _ in intervals), default=0.0), self.high - widest)
@@ -25,9 +26,11 @@ class Whiskers:
 
     def __call__(self, row: Row) -> SafeString:
         """The row's whisker with its numbers as text below it; empty without an interval."""
-        if not row.interval or row.rank_value is None or self.low == self.high:
+        if not row.interval or row.rank_value is None:
             return SafeString("")
         low, high = row.interval
+        if self.low == self.high or (not self.low <= row.rank_value <= self.high and row.is_line):
+            return SafeString(f'<span class="interval">{low:.4f} to {high:.4f}</span>')
         left, right = self._x(max(low, self.low)), self._x(max(high, self.low))
         start = f"M{left:.1f} 4v8" if low >= self.low else f"M{left + 4:.1f} 4l-4 4l4 4"  # an arrow: goes on
         point = f'<circle cx="{self._x(row.rank_value):.1f}" cy="8" r="3"/>' if row.rank_value >= self.low else ""

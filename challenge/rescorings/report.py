@@ -19,7 +19,9 @@ from scoring.formula import RANK_DECIMALS
 def make_report(rescoring: Rescoring) -> dict[str, Any]:
     """The report of an open rescoring against the board as it is."""
     phase = rescoring.phase
-    old, new = board(phase), board(phase, Evaluation.objects.filter(rescored__rescoring=rescoring))
+    rescored = Evaluation.objects.filter(rescored__rescoring=rescoring)
+    # Reference lines are of the key in force; those of another key follow when it is published.
+    old, new = ([row for row in rows if not row.is_line] for rows in (board(phase), board(phase, rescored)))
     items = list(rescored_rows(rescoring))
     pairs = [(item, *mains) for item, mains in zip(items, main_scores(items), strict=True)]
     changes = [

@@ -12,7 +12,7 @@ from nacl.public import PrivateKey
 
 from challenge.receipts.keys import ensure_receipt_keys
 from challenge.settings.base import *
-from challenge.settings.base import MIDDLEWARE, TEMPLATES, database, env, uploads_folder
+from challenge.settings.base import MIDDLEWARE, RATE_LIMITS, TEMPLATES, database, env, uploads_folder
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="challenge-test-"))
 atexit.register(shutil.rmtree, STATE_DIR, ignore_errors=True)
@@ -29,6 +29,7 @@ CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "default"},
     "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "local"},
 }
+RATE_LIMITS = dict.fromkeys(RATE_LIMITS, ())  # fifty uploads at once are a test here; tests of limits set them
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES = {

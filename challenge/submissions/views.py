@@ -12,6 +12,7 @@ from challenge.contests.access import is_organiser, may_see_fit, registration_of
 from challenge.contests.models import Phase
 from challenge.core.downloads import send_file
 from challenge.core.http import SignedInRequest
+from challenge.core.limits import limited
 from challenge.datasets.services import current_answer_key, expected_names
 from challenge.rescorings.results import why_unscored
 from challenge.submissions import services
@@ -37,6 +38,7 @@ def _phase(request: SignedInRequest, challenge: str, phase: str) -> Phase:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited("upload")
 def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse:
     """The submit form; a POST takes the file or shows every error of it by line, with what was typed still there."""
     shown = _phase(request, challenge, phase)
@@ -44,6 +46,9 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
     if registration is None:
         messages.info(request, "Join the challenge first; then you can submit.")
         return redirect("join", challenge=challenge)
+    if registration.owes_consent:
+        messages.info(request, "The terms have changed. Accept them; then you can submit.")
+        return redirect("terms", challenge=challenge)
     form = SubmitForm(request.POST, request.FILES) if request.method == "POST" else SubmitForm()
     refusal: SubmissionRefused | None = None
     if request.method == "POST" and form.is_valid():
@@ -79,6 +84,7 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
 
 @login_required
 @require_POST
+@limited("upload")
 def validate_file(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse:
     """A dry run for the submit page: the same check as a submission, a fragment as the answer, no quota, no row."""
     shown = _phase(request, challenge, phase)
@@ -88,7 +94,7 @@ def validate_file(request: SignedInRequest, challenge: str, phase: str) -> HttpR
     try:
         report = dry_run(shown, request.user, upload, request.began_at)
     except SubmissionRefused as refusal:
-        status = 403 if refusal.code == "not_registered" else 200
+        status = 403 if refusal.code in ("not_registered", "not_accepted", "terms_changed") else 200
         return render(request, "submissions/validation.html", {"message": str(refusal)}, status=status)
     return render(request, "submissions/validation.html", {"report": report, "file_name": upload.name})
 

@@ -353,4 +353,4 @@ def test_one_bad_row_does_not_squeeze_the_others(world):
     assert "reference-line" in second
     assert "<circle" not in last
     assert "-0.7100 to -0.6900" in last
-    assert Whiskers([])(rows[0]) == ""
+    assert "<svg" not in Whiskers([])(rows[0])

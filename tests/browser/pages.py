@@ -24,7 +24,15 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("challenge-empty", None, reverse("challenge", args=[rich.empty.slug])),
         ("join", world.outsider, reverse("join", args=[iqa])),
         ("join-team", world.outsider, reverse("join-team", args=[iqa, world.team.invitation])),
+        ("join-waiting", rich.pending, reverse("join", args=[iqa])),
+        ("challenge-waiting", rich.pending, reverse("challenge", args=[iqa])),
+        ("terms-changed", rich.behind, reverse("terms", args=[iqa])),
+        ("challenge-terms-changed", rich.behind, reverse("challenge", args=[iqa])),
+        ("data-terms-changed", rich.behind, reverse("data", args=[iqa])),
+        *[(name, world.organiser, reverse(name, args=[iqa])) for name in ("registrations", "organisers", "teams")],
         ("team", alice, reverse("team", args=[iqa])),
+        ("team-mate", world.bob, reverse("team", args=[iqa])),
+        ("leave-team", alice, reverse("leave-team", args=[iqa])),
         ("data-anonymous", None, reverse("data", args=[iqa])),
         ("data-member", alice, reverse("data", args=[iqa])),
         *[
@@ -60,6 +68,9 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
 def _account_pages(alice: Any) -> list[Entry]:
     signed_in = [
         "account",
+        "account-data",
+        "account-erase",
+        "mfa_index",
         "tokens",
         "account_email",
         "account_change_password",

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from challenge.contests.models import Challenge, Phase
+from challenge.accounts.models import User
+from challenge.contests.models import Challenge, Phase, Registration, Team
+from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file
@@ -16,7 +18,8 @@ from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
-from tests.factories import World, make_phase, make_user, new_answer_key, prediction_csv, upload
+from challenge.teams import mergers
+from tests.factories import World, make_pending, make_phase, make_user, new_answer_key, prediction_csv, upload
 from tests.rescorings.conftest import begin, finished
 
 DESCRIPTION = """\
@@ -38,7 +41,8 @@ TERMS = "One account per person.\n\n* Do not label the test images by hand.\n* D
 
 @dataclass
 class Rich:
-    """The submissions and the challenge without phases that pages are opened for."""
+    """What pages are opened for: submissions, a challenge without phases, somebody who waits for the organisers, and
+    somebody who has not accepted the terms as they are now."""
 
     scored: Submission
     queued: Submission
@@ -50,6 +54,8 @@ class Rich:
     report: Rescoring
     published: Rescoring
     running: Rescoring
+    pending: User
+    behind: User
 
 
 def fill(world: World) -> Rich:
@@ -79,6 +85,8 @@ def fill(world: World) -> Rich:
         empty=Challenge.objects.create(
             slug="soon", title="A challenge that is being prepared", summary="No phases yet.", is_published=True
         ),
+        pending=_waits(world),
+        behind=_is_behind(world),
         **_rescorings(world),
     )
 
@@ -95,6 +103,29 @@ def _rescorings(world: World) -> dict[str, Rescoring]:
     publish(published, world.organiser)
     new_answer_key(world.final, scale=(1.0, 2.0))
     return {"report": report, "published": published, "running": begin(world, phase=world.final)}
+
+
+def _waits(world: World) -> User:
+    """Questions, somebody who has answered them, and a plan of a merger."""
+    questions = [
+        ("Institution", "text", ""),
+        ("Your track", "choice", "Image\nVideo"),
+        ("I am a student", "checkbox", ""),
+    ]
+    for position, (text, kind, choices) in enumerate(questions):
+        RegistrationQuestion.objects.create(
+            challenge=world.challenge, position=position, text=text, kind=kind, choices=choices, required=False
+        )
+    for leader, name in ((world.mallory, "Aces"), (world.alice, "Pixel Peepers")):
+        mergers.ask(Team.objects.get(leader=leader), name, actor=leader)
+    return make_pending(world)
+
+
+def _is_behind(world: World) -> User:
+    user = make_user("behind")
+    join_challenge(user=user, challenge=world.challenge, team_name="Latecomers", accepts_terms=True)
+    Registration.objects.filter(user=user).update(terms_version=0)
+    return user
 
 
 def _phases(challenge: Challenge, now: datetime.datetime) -> None:

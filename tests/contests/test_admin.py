@@ -19,6 +19,7 @@ PHASE = {
     "phases-0-daily_quota": "5",
     "phases-0-board_rule": "best",
     "phases-0-rank_display": "both",
+    "phases-0-reference_column": "",
     "phases-0-formula": "(srocc + plcc) / 2",
 }
 CHALLENGE = {
@@ -26,7 +27,10 @@ CHALLENGE = {
     "title": "Fresh",
     "summary": "One sentence.",
     "terms_version": "1",
+    "registration_mode": "open",
     "max_team_size": "4",
+    "questions-TOTAL_FORMS": "0",
+    "questions-INITIAL_FORMS": "0",
     "is_published": "on",
 }
 

@@ -164,7 +164,7 @@ def test_the_number_of_queries_does_not_grow(world, django_assert_num_queries):
     for number in range(12):
         team = Team.objects.create(challenge=world.challenge, name=f"N{number}")
         add_scored(world, team, number / 20, number + 1)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(board(world.development)) == 12
 
 

@@ -117,3 +117,41 @@ def test_holding_the_map_fixed_moves_plcc_by_a_ten_thousandth():
     again = [fit_logistic(*(np.repeat(v, weights[:, b]) for v in (x, y))).plcc for b in range(resamples)]
     assert np.min(again - held) > -1e-6  # fitting anew can only gain
     assert np.mean(again - held) < 3e-4
+
+
+@pytest.mark.parametrize("shape", ["plain", "exponential", "rounded"])
+def test_refitted_draws_are_fits_of_the_repeated_rows(sample, shape):
+    x, y = sample
+    x = {"plain": x, "exponential": np.exp(x), "rounded": np.round(x)}[shape]
+    found = draws(x, y, resamples=12, seed=2, refit=True)
+    held = draws(x, y, resamples=12, seed=2)
+    weights = np.concatenate(list(multiplicities(x.size, 12, 2)), axis=1).astype(int)
+    for b in range(12):
+        i = np.repeat(np.arange(x.size), weights[:, b])
+        anew = fit_logistic(x[i], y[i])
+        # A descent from the optimum on all rows lies between that map and the best of a new search.
+        assert anew.plcc - 0.015 <= found["plcc"][b] <= anew.plcc + 1e-9
+        assert found["plcc"][b] >= held["plcc"][b] - 1e-9
+        assert found["rmse"][b] <= held["rmse"][b] + 1e-9
+        four = fit_logistic(x[i], y[i], form="logistic4")
+        assert four.plcc - 0.015 <= found["plcc_logistic4"][b] <= four.plcc + 1e-9
+    assert (found["srocc"] == held["srocc"]).all()
+    assert found["main"] == pytest.approx((found["srocc"] + found["plcc"]) / 2)
+
+
+def test_refitting_widens_nothing_by_much_and_is_an_option(sample):
+    x, y = sample
+    predictions, key = ({f"{i:03d}": value for i, value in enumerate(values)} for values in (x, y))
+    held = evaluate(predictions, key, bootstrap=100)
+    anew = evaluate(predictions, key, bootstrap=100, refit=True)
+    assert anew.intervals["srocc"] == held.intervals["srocc"]
+    assert anew.intervals["plcc"] != held.intervals["plcc"]
+    assert anew.intervals["plcc"] == pytest.approx(held.intervals["plcc"], abs=0.01)
+
+
+def test_a_resample_that_is_constant_has_no_refit():
+    spike = np.zeros(30)
+    spike[3] = 1.0  # absent from a third of the resamples
+    found = draws(spike, np.arange(30.0), resamples=30, refit=True)
+    assert np.isnan(found["plcc"]).any()
+    assert np.isfinite(found["plcc"]).any()

@@ -6,19 +6,16 @@ from django import template
 from django.template import Context
 from django.utils import timezone
 
-from challenge.contests.access import is_organiser, registration_of
-from challenge.contests.models import Challenge, Phase
+from challenge.contests.access import application_of, is_organiser
+from challenge.contests.models import Challenge, Phase, Registration
 
 register = template.Library()
 
-TAB_OF = {  # others: the route's own name
-    "join-team": "join",
-    "submission": "submissions",
-    "withdraw": "submissions",
-    "rescoring-detail": "rescoring",
-    "rescoring-publish": "rescoring",
-    "rescoring-discard": "rescoring",
-}
+TAB_OF = {
+    **{"join-team": "join", "terms": "join", "submission": "submissions", "withdraw": "submissions"},
+    **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
+    **dict.fromkeys(("rescoring-detail", "rescoring-publish", "rescoring-discard"), "rescoring"),
+}  # others: the route's own name
 
 
 @register.inclusion_tag("contests/nav.html", takes_context=True)
@@ -27,11 +24,14 @@ def challenge_nav(context: Context, challenge: Challenge) -> dict[str, Any]:
     request = context["request"]
     page = request.resolver_match.url_name
     phases = list(challenge.phases.all())
+    application = application_of(request.user, challenge)
+    is_accepted = application is not None and application.status == Registration.Status.ACCEPTED
     return {
         "challenge": challenge,
         "current": TAB_OF.get(page, page),
         "phase": context.get("phase") or _phase_of_interest(phases),
-        "registration": registration_of(request.user, challenge),
+        "registration": application if is_accepted else None,
+        "application": application,
         "is_organiser": is_organiser(request.user, challenge),
     }
 

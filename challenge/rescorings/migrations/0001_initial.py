@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contests', '0002_rank_display'),
-        ('datasets', '0003_key_check'),
+        ('datasets', '0004_key_check'),
         ('submissions', '0002_published_evaluations'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

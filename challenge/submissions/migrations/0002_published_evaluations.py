@@ -12,7 +12,7 @@ def published_when_scored(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('datasets', '0003_key_check'),
+        ('datasets', '0004_key_check'),
         ('submissions', '0001_initial'),
     ]
 

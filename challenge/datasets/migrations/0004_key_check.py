@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contests', '0002_rank_display'),
-        ('datasets', '0002_further_columns'),
+        ('datasets', '0003_ratings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

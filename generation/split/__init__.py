@@ -1,0 +1,1 @@
+"""Train, validation and test sets that share no prompt, and how much an existing split leaks."""
