@@ -14,12 +14,23 @@ from challenge.core import views as core
 from challenge.core.plots import CONTENT_TYPES
 from challenge.datasets import views as datasets
 from challenge.leaderboards import views as leaderboards
+from challenge.receipts import views as receipts
+from challenge.rescorings import views as rescorings
 from challenge.submissions import views as submissions
 from challenge.teams import views as teams
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # with allauth's limits
 admin.site.site_header = "IQA Challenge administration"
 admin.site.site_title = "IQA Challenge"
+
+RESCORING = [
+    path("", rescorings.detail, name="rescoring-detail"),
+    path("status/", rescorings.status, name="rescoring-status"),
+    path("publish/", rescorings.publish, name="rescoring-publish"),
+    path("discard/", rescorings.discard, name="rescoring-discard"),
+    path("retry/", rescorings.retry, name="rescoring-retry"),
+    path("changes.csv", rescorings.report_csv, name="rescoring-csv"),
+]
 
 urlpatterns = [
     path("", contests.home, name="home"),
@@ -68,6 +79,8 @@ urlpatterns = [
         )
         for kind in CONTENT_TYPES
     ],
+    path("c/<slug:challenge>/<slug:phase>/rescoring/", rescorings.overview, name="rescoring"),
+    path("c/<slug:challenge>/<slug:phase>/rescoring/<uuid:rescoring_id>/", include(RESCORING)),
     path("files/<uuid:file_id>/", datasets.download, name="download"),
     path("files/<uuid:file_id>/<int:number>/", datasets.download, name="download-version"),
     path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),
@@ -77,6 +90,10 @@ urlpatterns = [
     path("submissions/<uuid:submission_id>/diagnostics/", analyses.diagnostics_page, name="diagnostics"),
     path("submissions/<uuid:submission_id>/diagnostics.json", analyses.diagnostics_data, name="diagnostics-data"),
     path("submissions/<uuid:submission_id>/figures/<slug:name>.<slug:kind>", analyses.figure, name="figure"),
+    path("submissions/<uuid:submission_id>/receipt.json", receipts.accepted, name="receipt-accepted"),
+    path("submissions/<uuid:submission_id>/receipts/<uuid:evaluation_id>.json", receipts.scored, name="receipt-scored"),
+    path("receipts/verify/", receipts.verify, name="verify-receipt"),
+    path(".well-known/receipt-keys.json", receipts.receipt_keys, name="receipt-keys"),
     path("submissions/<uuid:submission_id>/withdraw/", submissions.withdraw, name="withdraw"),
     path("submissions/<uuid:submission_id>/choose/", submissions.choose, name="choose"),
 ]

@@ -8,10 +8,11 @@ python -m scoring compare --key K.csv P1.csv P2.csv ... [--json] [--formula F | 
 python -m scoring presets [--json]
 python -m scoring mos --ratings R.csv --out MOS.csv [--transform shift_log] [--screening srocc] [--json]
 python -m scoring ceiling --ratings R.csv [--transform shift_log] [--screening srocc] [--seed 0] [--json]
+python -m scoring verify-receipt R.json --key KEYS.json [--file P.csv] [--json]
 
-Contract: exit status 0 when the file was scored or is valid, 1 when a file is refused (every error with its line), 2
-when the command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output, also
-for refusals.
+Contract: exit status 0 when the file was scored, is valid or is genuine, 1 when it is refused (every error with its
+line), 2 when the command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output,
+also for refusals.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import sys
@@ -80,6 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     presets.add_argument("--json", action="store_true", help="print JSON")
     presets.set_defaults(run=_presets)
     add_opinion_commands(commands)
+    receipt = commands.add_parser("verify-receipt", help="check the signature of a receipt of a challenge server")
+    receipt.add_argument("receipt", type=Path, help="the JSON file that the server gave out")
+    receipt.add_argument(
+        "--key", type=Path, required=True, help="the server's public keys: SITE/.well-known/receipt-keys.json"
+    )
+    receipt.add_argument("--file", type=Path, help="the prediction file: is it the one that the receipt names?")
+    receipt.add_argument("--json", action="store_true", help="print JSON")
+    receipt.set_defaults(run=_verify_receipt)
     return parser
 
 
@@ -183,6 +193,35 @@ def _presets(arguments: argparse.Namespace) -> int:
         for value, why in preset.given.items():
             print(f"    {value}: {why}")
     return 0
+
+
+def _verify_receipt(arguments: argparse.Namespace) -> int:
+    from scoring.receipts import InvalidReceipt, Verdict, read, read_keys, verify
+
+    try:
+        keys = read_keys(arguments.key.read_bytes())
+    except InvalidReceipt as error:
+        print(f"{arguments.key}: {error}", file=sys.stderr)
+        return 2
+    try:
+        verdict = verify(read(arguments.receipt.read_bytes()), keys)
+    except InvalidReceipt as error:
+        verdict = Verdict(False, str(error))
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if verdict.genuine and arguments.file is not None:
+        digest = hashlib.sha256(arguments.file.read_bytes()).hexdigest()
+        if digest != verdict.document.get("sha256"):
+            verdict = Verdict(False, f"It is genuine, but of another file: {arguments.file} differs.", verdict.document)
+    if arguments.json:
+        print_json(dataclasses.asdict(verdict))
+    else:
+        print(f"{arguments.receipt}: {'genuine' if verdict.genuine else 'NOT genuine'}. {verdict.reason}")
+        print(
+            "\n".join(f"  {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in verdict.document.items())
+        )
+    return 0 if verdict.genuine else 1
 
 
 def _short_names(paths: Sequence[Path]) -> list[str]:

@@ -11,6 +11,8 @@ from django.utils import timezone
 from challenge.accounts.models import User
 from challenge.contests.models import Challenge, Phase, Team
 from challenge.contests.services import join_challenge
+from challenge.datasets.key_check import check
+from challenge.datasets.models import AnswerKey
 from challenge.datasets.services import add_answer_key
 from challenge.submissions.intake import Method, receive
 from challenge.submissions.models import Submission
@@ -58,6 +60,14 @@ def make_user(name: str, **fields: Any) -> User:
     return user
 
 
+def new_answer_key(phase: Phase, content: bytes = b"", actor: User | None = None, **fields: Any) -> AnswerKey:
+    """A new answer key, checked by the code that a worker runs: in force if nothing of the phase is scored."""
+    key = add_answer_key(phase=phase, content=content or answer_key_csv(), actor=actor, **fields)
+    check(key.pk)
+    key.refresh_from_db()
+    return key
+
+
 def make_phase(challenge: Challenge, slug: str, **fields: Any) -> Phase:
     """A phase that is open for ten days, with an answer key."""
     now = timezone.now()
@@ -67,7 +77,7 @@ def make_phase(challenge: Challenge, slug: str, **fields: Any) -> Phase:
         "closes_at": now + datetime.timedelta(days=10),
     }
     phase = Phase.objects.create(challenge=challenge, slug=slug, **{**defaults, **fields})
-    add_answer_key(phase=phase, content=answer_key_csv(), actor=None)
+    new_answer_key(phase)
     return phase
 
 

@@ -31,7 +31,7 @@ PHASE_SCRIPT = """
 import datetime, json
 from django.utils import timezone
 from challenge.contests.models import Challenge, Phase
-from challenge.datasets.services import add_answer_key
+from challenge.datasets.services import add_answer_key, put_in_force
 now, day = timezone.now(), datetime.timedelta(days=1)
 phase = Phase.objects.create(
     challenge=Challenge.objects.get(slug="aigiqa-demo"), slug="{slug}", title="{slug}", opens_at=now - day,
@@ -41,7 +41,7 @@ column = ",generator" if {generators} else ""
 lines = ["name,mos" + column]
 for n in range({rows}):
     lines.append(f"i{{n}}.png,{{(n * 7919) % 1009 / 200}}" + (f",g{{n % {generators}}}" if {generators} else ""))
-add_answer_key(phase=phase, content="\\n".join(lines).encode(), actor=None)
+put_in_force(add_answer_key(phase=phase, content="\\n".join(lines).encode(), actor=None))
 print(json.dumps(str(phase.pk)))
 """
 

@@ -120,7 +120,7 @@ def test_every_address_and_problem_code_of_the_api_is_listed():
 def test_every_constraint_the_architecture_page_names_exists():
     page = (ROOT / "docs" / "architecture.md").read_text()
     held_by = [line.split("|")[2] for line in page.splitlines() if line.count("|") == 4]
-    stems = r"(?:submission|evaluation|score|phase|registration|answer_key)_[a-z_]+"
+    stems = r"(?:submission|evaluation|score|phase|registration|answer_key|rescoring|receipt)_[a-z_]+"
     named = {name for cell in held_by for name in re.findall(rf"`({stems})`", cell)}
     models = "".join(path.read_text() for path in (ROOT / "challenge").glob("*/models.py"))
     assert len(named) > 10

@@ -12,7 +12,7 @@ from tests.servers import postgres_server
 ROOT = Path(__file__).parents[1]
 SUITES = [
     *("tests/submissions", "tests/analyses", "tests/leaderboards", "tests/contests", "tests/teams", "tests/datasets"),
-    "tests/api",
+    *("tests/api", "tests/rescorings", "tests/receipts"),
 ]
 
 
@@ -20,7 +20,8 @@ SUITES = [
 def test_the_same_tests_pass_on_postgresql():
     with postgres_server() as url:
         environment = {**os.environ, "DATABASE_URL": url}
-        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *SUITES]
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-m", "not slow"]
+        command += ["-p", "no:cacheprovider", *SUITES]
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
         )

@@ -76,6 +76,14 @@ GET: dict[str, dict[str, int]] = {
     "/files/{file}/1/": row("404 404 404 404 200 200 200 404 200 200"),
     "/c/iqa/final/leaderboard.svg": row("404 404 404 404 404 404 404 404 200 200"),
     "/c/iqa/final/leaderboard.pdf": row("404 404 404 404 404 404 404 404 200 200"),
+    "/c/iqa/development/rescoring/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/status/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/publish/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/discard/": ORGANISERS,
+    "/c/iqa/development/rescoring/{rescoring}/retry/": POST_ONLY,
+    "/c/iqa/development/rescoring/{rescoring}/changes.csv": ORGANISERS,
+    "/c/iqa/final/rescoring/{rescoring}/": row("302 404 404 404 404 404 404 404 404 404"),  # it is of another phase
     "/submissions/{submission}/": TEAM,
     "/submissions/{submission}/status/": TEAM,
     "/submissions/{submission}/row/": TEAM,
@@ -91,6 +99,12 @@ GET: dict[str, dict[str, int]] = {
     "/submissions/{hidden}/diagnostics.json": NOBODY,
     "/submissions/{hidden}/figures/scatter.svg": NOBODY,
     "/submissions/{hidden}/figures/worst.csv": NOBODY,
+    "/submissions/{submission}/receipt.json": TEAM,
+    "/submissions/{submission}/receipts/{evaluation}.json": TEAM,
+    "/submissions/{blind}/receipt.json": TEAM,
+    "/submissions/{blind}/receipts/{blind_evaluation}.json": row("302 404 404 404 404 404 404 404 200 200"),
+    "/receipts/verify/": EVERYBODY,
+    "/.well-known/receipt-keys.json": EVERYBODY,
     "/api/v1/openapi.json": EVERYBODY,
     "/api/v1/challenges": EVERYBODY,
     "/api/v1/challenges/iqa": EVERYBODY,
@@ -103,6 +117,7 @@ GET: dict[str, dict[str, int]] = {
     "/api/v1/phases/{phase}/submissions": TOKEN,
     "/api/v1/phases/{phase}/validate": row("405 405 405 405 405 405 405 405 405 405"),
     "/api/v1/submissions/{submission}": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/receipts": TOKEN_TEAM,
     "/admin/": STAFF,
     "/admin/contests/challenge/": STAFF,
     "/admin/contests/challenge/add/": STAFF,
@@ -144,19 +159,26 @@ POST: dict[str, dict[str, int]] = {
     "/submissions/{submission}/choose/": row("302 404 404 404 404 302 302 404 302 302"),
     "/api/v1/phases/{phase}/submissions": row("401 422 422 422 422 422 422 422 422 422"),
     "/api/v1/phases/{phase}/validate": row("401 422 422 422 422 422 422 422 422 422"),
+    "/c/iqa/development/rescoring/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/development/rescoring/{rescoring}/publish/": row("302 404 404 404 404 404 404 404 302 302"),
+    "/c/iqa/development/rescoring/{rescoring}/retry/": row("302 404 404 404 404 404 404 404 302 302"),
+    "/c/iqa/development/rescoring/{rescoring}/discard/": row("302 404 404 404 404 404 404 404 302 302"),
+    "/receipts/verify/": row("422 422 422 422 422 422 422 422 422 422"),
 }
 
 # Routes of libraries: allauth's pages are its own to test, the admin's per-model pages all go through OrganiserAdmin.
 LIBRARY_PREFIXES = ("accounts/", "admin/")
 
 
-@pytest.fixture
-def values(world):
+def route_values(world) -> dict[str, object]:
+    """What the routes' placeholders stand for: rows of every kind, made in `world`."""
     from django.core.files.base import ContentFile
 
     from challenge.contests.models import Challenge, Registration
     from challenge.datasets.services import current_answer_key
+    from challenge.rescorings.services import start
     from challenge.teams import mergers
+    from tests.factories import new_answer_key
 
     Challenge.objects.create(slug="draft", title="Draft", summary="Not published.")
     world.development.shows_fit = True
@@ -168,6 +190,14 @@ def values(world):
     file = add_data_file(
         data_file=DataFile(challenge=world.challenge, title="Train", file_name="t.csv"), content=ContentFile(b"x")
     )
+    blind = hidden
+    rescoring = start(
+        phase=world.development,
+        answer_key=new_answer_key(world.development),
+        formula=world.development.formula,
+        reason="a test",
+        actor=world.organiser,
+    )
     merger = mergers.ask(world.team, "Rivals", actor=world.alice)
     return {
         "merger": merger.pk,
@@ -177,6 +207,10 @@ def values(world):
         "file": file.pk,
         "submission": submission.pk,
         "hidden": hidden.pk,
+        "evaluation": submission.evaluations.get().pk,
+        "blind": blind.pk,
+        "blind_evaluation": blind.evaluations.get().pk,
+        "rescoring": rescoring.pk,
         "phase": world.development.pk,
         "final": world.final.pk,
         "challenge": world.challenge.pk,
@@ -186,9 +220,19 @@ def values(world):
 
 
 @pytest.fixture
-def people(world):
+def values(world):
+    return route_values(world)
+
+
+def role_users(world):
+    """Role -> user, None for anon."""
     users = (None, world.outsider, make_pending(world), make_subject(world), world.mallory, world.bob, world.alice)
     return dict(zip(ROLES, (*users, world.other_organiser, world.organiser, world.admin), strict=True))
+
+
+@pytest.fixture
+def people(world):
+    return role_users(world)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -227,6 +271,7 @@ def test_every_route_is_in_the_matrix():
 
     dummy = "00000000-0000-4000-8000-000000000000"
     names = "uuid file submission phase final challenge team key invitation registration merger hidden"
+    names += " evaluation blind blind_evaluation rescoring"
     values = dict.fromkeys(names.split(), dummy)
     listed = {resolve(route.format(**values)).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}

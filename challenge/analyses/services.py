@@ -41,6 +41,12 @@ def analysed(evaluation: Evaluation) -> None:
         transaction.on_commit(lambda: work.ring(Analysis, tasks.release, evaluation.pk))
 
 
+def analyse_published(evaluations: QuerySet[Evaluation]) -> None:
+    """Have those analysed that a rescoring has just put in force; the reconciler calls the workers within seconds."""
+    without = evaluations.filter(analysis=None)
+    Analysis.objects.bulk_create(Analysis(evaluation_id=pk) for pk in without.values_list("pk", flat=True))
+
+
 def board_changed(phase_id: UUID) -> None:
     """What the board of a phase shows has changed: pages are made anew, and it is compared again after the commit."""
     Phase.objects.filter(pk=phase_id).update(board_version=F("board_version") + 1)

@@ -29,6 +29,7 @@ from challenge.api.schemas import (
     PhaseOut,
     Problem,
     QuotaOut,
+    ReceiptOut,
     ReleaseOut,
     ReportOut,
     SubmissionOut,
@@ -39,6 +40,8 @@ from challenge.core.limits import seconds_to_wait
 from challenge.datasets.access import DataAccess
 from challenge.datasets.services import current_answer_key
 from challenge.leaderboards.views import board_for
+from challenge.receipts.access import visible_scored_receipts
+from challenge.receipts.services import accepted_receipt
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Evaluation, Submission
@@ -244,6 +247,19 @@ def get_submission(request: Caller, submission_id: UUID) -> SubmissionOut:
     """One submission, with its scores once it is scored and where the phase shows them."""
     submission = get_object_or_404(visible_submissions(request.auth), pk=submission_id)
     return _submissions(request.auth, [submission])[0]
+
+
+@api.get(
+    "/submissions/{submission_id}/receipts",
+    response={200: list[ReceiptOut], **PRIVATE},
+    auth=read,
+    tags=["submissions"],
+)
+def list_receipts(request: Caller, submission_id: UUID) -> list[dict[str, Any]]:
+    """Signed receipts: that the file was accepted, then one for each published score that the caller may see."""
+    submission = get_object_or_404(visible_submissions(request.auth), pk=submission_id)
+    scored = visible_scored_receipts(request.auth, submission).order_by("evaluation__published_at")
+    return [receipt.to_dict() for receipt in (accepted_receipt(submission), *scored) if receipt]
 
 
 def _challenge(viewer: Viewer, challenge: Challenge) -> ChallengeOut:

@@ -126,6 +126,13 @@ class ReportOut(Schema):
     warnings: list[ProblemLine]
 
 
+class ReceiptOut(Schema):
+    """A signed receipt, to be kept as it is: `scoring.receipts` says what is signed and how it is checked."""
+
+    receipt: dict[str, Any]
+    signature: str
+
+
 class QuotaOut(Schema):
     """What the team may still send."""
 

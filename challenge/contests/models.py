@@ -258,7 +258,8 @@ class Phase(models.Model):
         before = Phase.objects.filter(pk=self.pk).values_list("formula", flat=True).first()
         if before not in (None, self.formula) and self.submissions.exists():
             errors["formula"] = (
-                "Files were submitted under another formula, and scoring them again is not possible yet."
+                "Files were submitted under another formula. Change it on the phase's page «Rescoring», which scores "
+                "them again."
             )
         if missing := self._reference_column_missing():
             errors["reference_column"] = missing

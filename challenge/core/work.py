@@ -137,6 +137,9 @@ def run(model: type[Work], pk: Any, compute: Callable[[], Outcome]) -> None:
             with transaction.atomic():
                 if finish(held, State.DONE, **outcome.columns):
                     outcome.then()
+    except Unfinished:
+        # What was done is stored: the next one starts afresh, and others get their turn in between.
+        held.rows.update(state=State.WAITING, attempts=0, rings=0, next_ring_at=timezone.now(), **FREED)
     except WorkFailed as error:
         finish(held, State.FAILED, failure=str(error))
     except SoftTimeLimitExceeded:
@@ -152,6 +155,10 @@ def run(model: type[Work], pk: Any, compute: Callable[[], Outcome]) -> None:
             finish(held, State.FAILED, failure="Something went wrong on our side.")
         else:
             held.rows.update(state=State.WAITING, **FREED)
+
+
+class Unfinished(Exception):
+    """A slice of long work is done and stored; the row waits for a worker to go on. The caller rings."""
 
 
 class WorkFailed(Exception):

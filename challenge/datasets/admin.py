@@ -1,4 +1,8 @@
-"""Data files and answer keys in the admin. An answer key is uploaded once, sealed in that request, and never shown."""
+"""Data files and answer keys in the admin. An answer key is uploaded once, sealed in that request, and never shown.
+
+Afterwards a worker opens and checks it. The first keys of a phase then come into force by themselves; once files are
+scored, a rescoring has to bring the new key into force.
+"""
 
 from typing import Any
 
@@ -6,10 +10,12 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
 from challenge.contests.admin import OrganiserAdmin
-from challenge.contests.models import Phase
 from challenge.core.downloads import safe_file_name
+from challenge.core.work import State
 from challenge.datasets.models import AnswerKey, DataFile, DataFileVersion, RatingTable
 from challenge.datasets.services import (
     add_answer_key,
@@ -35,17 +41,15 @@ class AnswerKeyForm(forms.ModelForm):
 
     class Meta:
         model = AnswerKey
-        fields = ("phase",)
+        fields = ("phase", "scale_low", "scale_high")
 
-    def clean_phase(self) -> Phase:
-        """Scores of two versions must not stand on one board."""
-        phase: Phase = self.cleaned_data["phase"]
-        if Evaluation.objects.filter(submission__phase=phase).exists():
-            raise ValidationError(
-                "The key of this phase cannot be replaced: submissions are scored with it, and scoring them again is "
-                "not possible yet."
-            )
-        return phase
+    def clean(self) -> dict[str, Any]:
+        """The ends of the rating scale in their order."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        low, high = values.get("scale_low"), values.get("scale_high")
+        if low is not None and high is not None and low >= high:
+            self.add_error("scale_high", "The highest MOS possible lies above the lowest.")
+        return values
 
     def clean_upload(self) -> bytes:
         """The bytes of a valid key."""
@@ -65,18 +69,21 @@ class AnswerKeyForm(forms.ModelForm):
 
 @admin.register(AnswerKey)
 class AnswerKeyAdmin(OrganiserAdmin):
-    """Versions of answer keys. A new one takes over for what is scored from then on."""
+    """Versions of answer keys, and what the workers found in them."""
 
     challenge_path = "phase__challenge"
     form = AnswerKeyForm
     may_change = False
-    list_display = ("phase", "version", "is_current", "rows", "subset_columns", "uploaded_by", "created_at")
-    list_select_related = ("phase__challenge", "uploaded_by")
+    list_display = ("phase", "version", "is_current", "checked", "rows", "subset_columns", "uploaded_by", "created_at")
+    list_select_related = ("phase__challenge", "uploaded_by", "check_run")
     fields = (
         "phase",
         "version",
         "is_current",
+        "checked",
         "rows",
+        "scale_low",
+        "scale_high",
         "subset_columns",
         "further_columns",
         "sealed_sha256",
@@ -86,12 +93,31 @@ class AnswerKeyAdmin(OrganiserAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The upload form for a new key, the public facts of an old one."""
-        return self.fields if obj else ("phase", "upload")
+        return self.fields if obj else ("phase", "upload", ("scale_low", "scale_high"))
+
+    @admin.display
+    def checked(self, key: AnswerKey) -> str:
+        """What a worker found, in sentences; why it is not done yet, or why the key cannot be used."""
+        run = getattr(key, "check_run", None)
+        if run is None:
+            return "Not checked."
+        return (
+            " ".join(run.findings) if run.state == State.DONE else f"{run.get_state_display()}. {run.failure}".strip()
+        )
 
     def save_model(self, request: HttpRequest, obj: AnswerKey, form: Any, change: bool) -> None:
         """Seal and store through the service; the admin's own instance becomes the stored row."""
-        key = add_answer_key(phase=obj.phase, content=form.cleaned_data["upload"], actor=request.user)  # type: ignore[arg-type]
+        key = add_answer_key(
+            phase=obj.phase,
+            content=form.cleaned_data["upload"],
+            actor=request.user,  # type: ignore[arg-type]
+            scale=(obj.scale_low, obj.scale_high),
+        )
         obj.pk, obj.version, obj._state.adding = key.pk, key.version, False
+        if Evaluation.objects.filter(submission__phase=obj.phase).exists():
+            page = reverse("rescoring", args=[obj.phase.challenge.slug, obj.phase.slug])
+            text = "Files of this phase are scored. To bring this key into force, score them again: {}"
+            self.message_user(request, format_html(text, format_html('<a href="{}">Rescoring</a>', page)))
 
 
 class RatingTableForm(forms.ModelForm):

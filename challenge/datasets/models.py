@@ -3,7 +3,8 @@
 A DataFile is a place on the data page; what one downloads is a DataFileVersion of it, numbered and immutable.
 
 An AnswerKey row never holds a hidden value: its file is a libsodium sealed box that only a process with the private
-key can open (`sealing`). The names in it are public, because participants need them to write their files.
+key can open (`sealing`). The names in it are public, because participants need them to write their files. A KeyCheck is
+what a worker found when it opened the box; a key comes into force after that only (`key_check`, `rescorings`).
 """
 
 import datetime
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from challenge.contests.models import Challenge, Phase
 from challenge.core.downloads import safe_file_name
+from challenge.core.work import Work
 
 
 class DataFile(models.Model):
@@ -147,7 +149,7 @@ class AnswerKey(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="answer_keys")
     version = models.PositiveIntegerField(editable=False)
-    is_current = models.BooleanField(default=True, editable=False)
+    is_current = models.BooleanField("in force", default=False, editable=False)
     sealed = models.FileField(upload_to="answer-keys/", editable=False)
     sealed_sha256 = models.CharField(max_length=64, editable=False)
     names = models.FileField(upload_to="answer-key-names/", editable=False)
@@ -156,6 +158,10 @@ class AnswerKey(models.Model):
     further_columns = models.JSONField(
         default=list, editable=False, help_text="What further criteria need: mos_std, n_ratings, pair_group."
     )
+    scale_low = models.FloatField(
+        "lowest MOS possible", null=True, blank=True, help_text="The rating scale, such as 1 to 5; empty: not checked."
+    )
+    scale_high = models.FloatField("highest MOS possible", null=True, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
@@ -169,10 +175,29 @@ class AnswerKey(models.Model):
                 fields=["phase"], condition=models.Q(is_current=True), name="answer_key_one_current"
             ),
             models.CheckConstraint(condition=models.Q(rows__gte=1), name="answer_key_not_empty"),
+            models.CheckConstraint(
+                condition=models.Q(scale_low=None)
+                | models.Q(scale_high=None)
+                | models.Q(scale_low__lt=models.F("scale_high")),
+                name="answer_key_scale_ordered",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.phase}, answer key {self.version}"
+
+
+class KeyCheck(Work):
+    """What a worker found in a sealed key: done, with `findings` for organisers, or failed, with the reason.
+
+    While it waits, `failure` says why the last worker that tried could not open the box. No text holds a MOS.
+    """
+
+    answer_key = models.OneToOneField(AnswerKey, primary_key=True, on_delete=models.CASCADE, related_name="check_run")
+    findings = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"check of {self.answer_key}"
 
 
 class RatingTable(models.Model):

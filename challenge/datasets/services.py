@@ -18,9 +18,10 @@ from django.db.models import Max
 
 from challenge.accounts.models import User
 from challenge.contests.models import Phase
+from challenge.core import work
 from challenge.core.storage import sha256_of
-from challenge.datasets import sealing
-from challenge.datasets.models import AnswerKey, DataFile, DataFileVersion, RatingTable
+from challenge.datasets import sealing, tasks
+from challenge.datasets.models import AnswerKey, DataFile, DataFileVersion, KeyCheck, RatingTable
 from scoring.answer_key import RESERVED, read_answer_key
 from scoring.answer_key import AnswerKey as KeyTable
 from scoring.formula import Formula
@@ -29,20 +30,22 @@ from scoring.logistic import MIN_ROWS
 from scoring.ratings import read_ratings
 
 RESULT_DECIMALS = 4
+Scale = tuple[float | None, float | None]
 
 
-def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> AnswerKey:
-    """Check `content` (CSV `name,mos[,subset columns]`), seal it, and put it in force for `phase` as a new version.
+def add_answer_key(*, phase: Phase, content: bytes, actor: User | None, scale: Scale = (None, None)) -> AnswerKey:
+    """Check `content` (CSV `name,mos[,subset columns]`), seal it, store it as a new version; a worker checks it then.
 
-    Raises scoring's InvalidAnswerKey with every error by line. The values exist in this process only for the length of
-    the call. Files are stored first; a row that is not committed leaves two files that nothing names.
+    It is not in force yet: `key_check` puts the first keys of a phase there, a rescoring those that come after scores.
+    `scale` has the lowest and the highest MOS possible. Raises scoring's InvalidAnswerKey with every error by line. The
+    values exist in this process only for the length of the call. Files are stored first; a row that is not committed
+    leaves two files that nothing names.
     """
     table = read_answer_key(content)
     sealed = sealing.seal(content)
     with transaction.atomic():
         Phase.objects.select_for_update().get(pk=phase.pk)
         last = AnswerKey.objects.filter(phase=phase).aggregate(last=Max("version"))["last"] or 0
-        AnswerKey.objects.filter(phase=phase, is_current=True).update(is_current=False)
         key = AnswerKey(
             phase=phase,
             version=last + 1,
@@ -50,12 +53,33 @@ def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> Answe
             rows=len(table.names),
             subset_columns=sorted(table.subsets),
             further_columns=further_columns(table),
+            scale_low=scale[0],
+            scale_high=scale[1],
             uploaded_by=actor,
         )
         key.sealed.save(f"{key.pk}.sealed", ContentFile(sealed), save=False)
         key.names.save(f"{key.pk}.txt", ContentFile("\n".join(sorted(table.names)).encode()), save=False)
         key.save()
+        KeyCheck.objects.create(answer_key=key)
+        transaction.on_commit(lambda: work.ring(KeyCheck, tasks.check_answer_key, key.pk))
     return key
+
+
+def put_in_force(key: AnswerKey) -> None:
+    """Let `key` decide what is accepted and scored from now on. The caller knows that no score of another key stays.
+
+    The phase's row is locked: whoever stores a score holds the same lock and looks which key is in force.
+    """
+    with transaction.atomic():
+        Phase.objects.select_for_update(no_key=True).get(pk=key.phase_id)
+        AnswerKey.objects.filter(phase=key.phase_id, is_current=True).exclude(pk=key.pk).update(is_current=False)
+        AnswerKey.objects.filter(pk=key.pk).update(is_current=True)
+    key.is_current = True
+
+
+def reconcile() -> int:
+    """Call a worker for keys that wait for their check; how many calls."""
+    return work.reconcile(KeyCheck, tasks.check_answer_key)
 
 
 def further_columns(table: KeyTable) -> list[str]:

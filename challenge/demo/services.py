@@ -20,7 +20,7 @@ from challenge.accounts.models import User
 from challenge.contests.models import Challenge, Phase, Registration, Team
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
-from challenge.datasets.services import add_answer_key, add_data_file
+from challenge.datasets.services import add_answer_key, add_data_file, put_in_force
 from challenge.demo import dataset, predictions, texts
 from challenge.submissions.intake import Method, receive, receive_reference
 from challenge.submissions.models import Evaluation, Submission
@@ -57,7 +57,8 @@ def seed_demo() -> None:
         challenge, development, final = _challenge(organiser)
         _data_files(challenge)
         for phase, part in ((development, "validation"), (final, "test")):
-            add_answer_key(phase=phase, content=dataset.answer_key(part), actor=organiser)
+            # At once: the worker that checks it may not run yet, and the key is ours.
+            put_in_force(add_answer_key(phase=phase, content=dataset.answer_key(part), actor=organiser))
             _references(phase, part, admin)
         join_challenge(user=participant, challenge=challenge, team_name="Demo Participant", accepts_terms=True)
         Team.objects.filter(challenge=challenge).update(is_demo=True)

@@ -1,11 +1,14 @@
 """The secrets of an embedded installation, made once and kept in STATE_DIR/secrets.
 
-`answer_key.private` opens the sealed answer keys. Only the scoring worker is told where it is; on one machine with one
-user that is a matter of order, not of rights, which is why production gives the file to the worker's container alone.
+`answer_key.private` opens the sealed answer keys, `receipt_scored.private` signs scores. Only the workers are told
+where they are; on one machine with one user that is a matter of order, not of rights, which is why production gives
+these files to the workers' containers alone.
 
-`python -m challenge.embedded.secrets FOLDER` makes a key pair for production.
+`python -m challenge.embedded.secrets FOLDER` makes what is missing for production; with `--rotate-receipts` it replaces
+the keys that sign receipts.
 """
 
+import argparse
 import os
 import secrets
 import sys
@@ -15,6 +18,7 @@ from pathlib import Path
 from nacl.public import PrivateKey
 
 from challenge.embedded.paths import private_directory
+from challenge.receipts.keys import ensure_receipt_keys, rotate_receipt_keys
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Secrets:
     secret_key: Path
     public_key: Path
     private_key: Path
+    score_signing_key: Path
     created: bool
 
 
@@ -34,7 +39,8 @@ def ensure_secrets(state_dir: Path) -> Secrets:
     created = not secret_key.exists()
     _write_once(secret_key, secrets.token_urlsafe(64).encode())
     public_key, private_key = ensure_key_pair(folder)
-    return Secrets(secret_key, public_key, private_key, created)
+    receipts = ensure_receipt_keys(folder, _write_once)
+    return Secrets(secret_key, public_key, private_key, receipts["scored"], created)
 
 
 def ensure_key_pair(folder: Path) -> tuple[Path, Path]:
@@ -65,6 +71,17 @@ def _write_once(path: Path, content: bytes) -> None:
         temporary.unlink()
 
 
-if __name__ == "__main__":
-    for path in ensure_key_pair(Path(sys.argv[1])):
+def main(arguments: list[str]) -> int:
+    """The command line; prints the files."""
+    parser = argparse.ArgumentParser(prog="python -m challenge.embedded.secrets", description="Keys for production.")
+    parser.add_argument("folder", type=Path, help="where they lie, or are made")
+    parser.add_argument("--rotate-receipts", action="store_true", help="replace the keys that sign receipts")
+    given = parser.parse_args(arguments)
+    receipts = (rotate_receipt_keys if given.rotate_receipts else ensure_receipt_keys)(given.folder, _write_once)
+    for path in (*ensure_key_pair(given.folder), *receipts.values()):
         sys.stdout.write(f"{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

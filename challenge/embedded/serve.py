@@ -18,8 +18,15 @@ from challenge.embedded import preflight, prepare, welcome
 from challenge.embedded.broker import BrokerMissingError, answers, broker_spec, forget_socket
 from challenge.embedded.paths import socket_path
 from challenge.embedded.processes import die_with_parent
-from challenge.embedded.secrets import ensure_secrets
-from challenge.embedded.services import analysis_spec, child_environment, scheduler_spec, web_spec, worker_spec
+from challenge.embedded.secrets import Secrets, ensure_secrets
+from challenge.embedded.services import (
+    analysis_spec,
+    child_environment,
+    scheduler_spec,
+    web_spec,
+    worker_environment,
+    worker_spec,
+)
 from challenge.embedded.supervisor import StartupError, StopRequested, Supervisor
 
 BROKER_SECONDS, WEB_SECONDS, SCORED_SECONDS = 30.0, 90.0, 90.0
@@ -70,12 +77,12 @@ class Server:
         _log_to_file(supervisor.logs / "serve.log")
         if os.environ.get("STOP_WITH_PARENT"):
             die_with_parent(os.getppid(), signal.SIGTERM)
-        return self._supervise(supervisor, listener, lock, secrets.private_key)
+        return self._supervise(supervisor, listener, lock, secrets)
 
-    def _supervise(self, supervisor: Supervisor, listener: socket.socket, lock: int, private_key: Path) -> int:
+    def _supervise(self, supervisor: Supervisor, listener: socket.socket, lock: int, secrets: Secrets) -> int:
         code = 0
         try:
-            self._start(supervisor, listener, lock, private_key)
+            self._start(supervisor, listener, lock, secrets)
             supervisor.run()
         except StopRequested:
             pass
@@ -90,11 +97,12 @@ class Server:
         return code
 
     # --- start --------------------------------------------------------------------------------------------------------
-    def _start(self, supervisor: Supervisor, listener: socket.socket, lock: int, private_key: Path) -> None:
+    def _start(self, supervisor: Supervisor, listener: socket.socket, lock: int, secrets: Secrets) -> None:
         env = child_environment(self.state_dir)
         self._start_broker(supervisor, env, lock)
         pending, empty = self._step(supervisor, "reading the database", prepare.pending_migrations)
-        worker = worker_spec(env, self.options.workers, private_key)
+        workers = worker_environment(env, secrets)
+        worker = worker_spec(workers, self.options.workers)
         early = empty or not pending
         if early:
             # It takes longest to start. Only tables that exist in an older shape would be a danger to its tasks.
@@ -111,7 +119,7 @@ class Server:
         if self.options.demo:
             self._step(supervisor, "making the demo", demo.seed_demo)
         supervisor.start(scheduler_spec(env))
-        analysis = analysis_spec(env, private_key)
+        analysis = analysis_spec(workers)
         self._wait_until_ready(supervisor, welcome.url_of(listener), then=lambda: supervisor.start(analysis))
 
     def _start_broker(self, supervisor: Supervisor, env: dict[str, str], lock: int) -> None:

@@ -11,15 +11,17 @@ from django.conf import settings
 
 from challenge.embedded.paths import socket_path
 from challenge.embedded.processes import Spec
+from challenge.embedded.secrets import Secrets
 
 TERM, QUIT = signal.SIGTERM, signal.SIGQUIT
 WEB_WORKERS, WEB_THREADS = 2, 8
 
 
 def child_environment(state_dir: Path) -> dict[str, str]:
-    """What every child gets: our own environment with the place of the socket, and without the private answer key."""
+    """What every child gets: our own environment with the place of the socket, and without what only workers hold."""
     env = dict(os.environ)
-    env.pop("ANSWER_KEY_PRIVATE_KEY_FILE", None)
+    for name in ("ANSWER_KEY_PRIVATE_KEY_FILE", "RECEIPT_SCORED_KEY_FILE"):
+        env.pop(name, None)
     env["DJANGO_SETTINGS_MODULE"] = os.environ.get("DJANGO_SETTINGS_MODULE", "challenge.settings.embedded")
     env["STATE_DIR"] = str(state_dir)
     env.setdefault("BROKER_SOCKET", str(socket_path(state_dir)))
@@ -30,21 +32,30 @@ def child_environment(state_dir: Path) -> dict[str, str]:
     return env
 
 
-def worker_spec(env: Mapping[str, str], concurrency: int, private_key: Path) -> Spec:
-    """The scoring worker; it and the analysis worker alone are told where the private answer key is.
+def worker_environment(env: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
+    """What workers alone are told: where the keys lie that open answer keys and sign scores."""
+    return {
+        **env,
+        "ANSWER_KEY_PRIVATE_KEY_FILE": str(secrets.private_key),
+        "RECEIPT_SCORED_KEY_FILE": str(secrets.score_signing_key),
+    }
+
+
+def worker_spec(env: Mapping[str, str], concurrency: int) -> Spec:
+    """The scoring worker; `env` is that of `worker_environment`.
 
     TERM lets it finish its tasks; QUIT, when they take too long, hands them back to the queue.
     """
-    return _worker("worker", "scoring", concurrency, env, private_key)
+    return _worker("worker", "scoring", concurrency, env)
 
 
-def analysis_spec(env: Mapping[str, str], private_key: Path) -> Spec:
-    """The worker for what comes after a score, at the lowest priority: it must never delay one."""
-    spec = _worker("analysis", "analysis", 1, env, private_key)
+def analysis_spec(env: Mapping[str, str]) -> Spec:
+    """The worker for what comes after a score, at the lowest priority: it must never delay one. `env` as above."""
+    spec = _worker("analysis", "analysis", 1, env)
     return dataclasses.replace(spec, command=["nice", "-n", "19", *spec.command])
 
 
-def _worker(name: str, queue: str, concurrency: int, env: Mapping[str, str], private_key: Path) -> Spec:
+def _worker(name: str, queue: str, concurrency: int, env: Mapping[str, str]) -> Spec:
     command = [
         *(sys.executable, "-m", "celery", "-A", "challenge", "worker"),
         *("--queues", queue, "--concurrency", str(concurrency), "--hostname", f"{queue}@%h"),
@@ -54,7 +65,7 @@ def _worker(name: str, queue: str, concurrency: int, env: Mapping[str, str], pri
         name,
         command,
         cwd=settings.BASE_DIR,
-        env={**env, "ANSWER_KEY_PRIVATE_KEY_FILE": str(private_key)},
+        env=env,
         stop=((TERM, 25.0), (QUIT, 5.0)),
         fast_stop=((QUIT, 2.0),),
         stop_rank=1,

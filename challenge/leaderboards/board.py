@@ -64,12 +64,15 @@ class Row:
     is_line: bool = False
 
 
-def board(phase: Phase) -> list[Row]:
+def board(phase: Phase, evaluations: QuerySet[Evaluation] | None = None) -> list[Row]:
     """The whole board: best first, reference rows in their place between, undefined scores last.
+
+    `evaluations`: those it is made of, one for each submission; without them those in force.
 
     Seven queries, an eighth where scores are undefined, whatever the number of teams and submissions.
     """
-    chosen = list(_counting_evaluations(phase))
+    in_force = Evaluation.objects.filter(is_current=True)
+    chosen = list(_counting_evaluations(phase, in_force if evaluations is None else evaluations))
     scores = _scores_of([entry["pk"] for entry in chosen])
     intervals = _intervals_of([entry["pk"] for entry in chosen])
     undefined = [entry["pk"] for entry in chosen if entry["rank_value"] is None]
@@ -149,8 +152,8 @@ def _compared(phase: Phase, rows: list[Row]) -> list[Row]:
     ]
 
 
-def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
-    """One current evaluation for each team, by the phase's rule, and every reference row's; earlier uploads first."""
+def _counting_evaluations(phase: Phase, evaluations: QuerySet[Evaluation]) -> QuerySet[Any, Any]:
+    """One of the evaluations for each team, by the phase's rule, and every reference row's; earlier uploads first."""
     order = {
         Phase.BoardRule.BEST: [F("rank_value").desc(nulls_last=True), F("submission__received_at").asc()],
         Phase.BoardRule.LAST: [F("submission__received_at").desc()],
@@ -158,7 +161,7 @@ def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
     }[Phase.BoardRule(phase.board_rule)]
     # Choosing among thousands reads as few columns as it can; what a board shows is read for the chosen ones only.
     chosen = (
-        Evaluation.objects.filter(submission__phase=phase, submission__status=Status.SCORED, is_current=True)
+        evaluations.filter(submission__phase=phase, submission__status=Status.SCORED)
         .annotate(
             place=Window(RowNumber(), partition_by=F("submission__team"), order_by=[*order, F("submission").asc()])
         )

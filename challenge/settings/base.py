@@ -44,6 +44,8 @@ INSTALLED_APPS = [
     "challenge.teams",
     "challenge.leaderboards",
     "challenge.analyses.apps.AnalysesConfig",
+    "challenge.rescorings.apps.RescoringsConfig",
+    "challenge.receipts",
     "challenge.api",
     "challenge.demo",
     "challenge.embedded",
@@ -237,6 +239,11 @@ STORAGES: dict[str, Any] = {
 ANSWER_KEY_PUBLIC_KEY_FILE = env.str("ANSWER_KEY_PUBLIC_KEY_FILE", default="")
 ANSWER_KEY_PRIVATE_KEY_FILE = env.str("ANSWER_KEY_PRIVATE_KEY_FILE", default="")
 
+# --- receipts: the web server's key attests files, the workers' attests scores; anybody may have the public ones ------
+RECEIPT_ACCEPTED_KEY_FILE = env.str("RECEIPT_ACCEPTED_KEY_FILE", default="")
+RECEIPT_SCORED_KEY_FILE = env.str("RECEIPT_SCORED_KEY_FILE", default="")
+RECEIPT_PUBLIC_KEYS_FILE = env.str("RECEIPT_PUBLIC_KEYS_FILE", default="")
+
 # --- tasks ------------------------------------------------------------------------------------------------------------
 # A heartbeat renews the short lease; the hard limit is below the visibility timeout: the broker never doubles a task.
 SCORING_SOFT_LIMIT_SECONDS = 240
@@ -262,8 +269,10 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "scoring"
 CELERY_TASK_ROUTES = {
     "submissions.*": {"queue": "scoring"},
+    "datasets.*": {"queue": "scoring"},
     "analyses.*": {"queue": "analysis"},
     "mail.*": {"queue": "analysis"},
+    "rescorings.*": {"queue": "analysis"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -33,6 +33,9 @@ CACHES = {
 
 ANSWER_KEY_PUBLIC_KEY_FILE = env.str("ANSWER_KEY_PUBLIC_KEY_FILE", default=str(SECRETS_DIR / "answer_key.public"))
 
+RECEIPT_ACCEPTED_KEY_FILE = env.str("RECEIPT_ACCEPTED_KEY_FILE", default=str(SECRETS_DIR / "receipt_accepted.private"))
+RECEIPT_PUBLIC_KEYS_FILE = env.str("RECEIPT_PUBLIC_KEYS_FILE", default=str(SECRETS_DIR / "receipt_keys.json"))
+
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # passkeys at http://localhost; browsers allow no other name without TLS
 SITE_URL = env.str("SITE_URL", default=f"http://127.0.0.1:{env.str('PORT', default='8000')}")
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

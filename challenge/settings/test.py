@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nacl.public import PrivateKey
 
+from challenge.receipts.keys import ensure_receipt_keys
 from challenge.settings.base import *
 from challenge.settings.base import MIDDLEWARE, RATE_LIMITS, TEMPLATES, database, env, uploads_folder
 
@@ -44,3 +45,7 @@ _pair = PrivateKey.generate()
 (STATE_DIR / "answer_key.private").write_bytes(bytes(_pair))
 ANSWER_KEY_PUBLIC_KEY_FILE = str(STATE_DIR / "answer_key.public")
 ANSWER_KEY_PRIVATE_KEY_FILE = str(STATE_DIR / "answer_key.private")
+_receipt_keys = ensure_receipt_keys(STATE_DIR, lambda path, content: path.write_bytes(content))
+RECEIPT_ACCEPTED_KEY_FILE = str(_receipt_keys["accepted"])
+RECEIPT_SCORED_KEY_FILE = str(_receipt_keys["scored"])
+RECEIPT_PUBLIC_KEYS_FILE = str(_receipt_keys["public"])

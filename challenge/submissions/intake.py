@@ -26,6 +26,7 @@ from challenge.contests.models import Phase, Team
 from challenge.core.storage import sha256_of
 from challenge.core.text import visible_text
 from challenge.datasets.services import current_answer_key, expected_names
+from challenge.receipts.services import issue_accepted
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.quota import Quota, QuotaSpent, quota_of, take_slots, utc_day
 from challenge.submissions.states import Status, transition
@@ -264,6 +265,7 @@ def _insert(submission: Submission, actor: User | None) -> Submission:
     SubmissionEvent.objects.create(
         submission=submission, to_status=Status.RECEIVED, actor=actor, reason="file accepted"
     )
+    issue_accepted(submission)
     transition(Submission.objects.filter(pk=submission.pk), to=Status.QUEUED, reason="waiting for a worker")
     submission.status = Status.QUEUED
     transaction.on_commit(lambda: ring(submission.pk), robust=True)  # if it fails, the reconciler rings

@@ -151,7 +151,10 @@ class SubmissionEvent(models.Model):
 
 
 class Evaluation(models.Model):
-    """What `scoring.evaluate` returned for one submission, answer-key version and scorer version. Never overwritten.
+    """What `scoring.evaluate` returned for one submission, answer-key version, scorer version and formula.
+
+    Never overwritten. One of a submission's evaluations is in force (`is_current`): the one that boards and pages show.
+    `published_at` is when it last came into force; null while a rescoring that made it is not published.
 
     Where a phase splits its key, `result` and all that follows from it are of the public part.
     """
@@ -161,6 +164,7 @@ class Evaluation(models.Model):
     answer_key = models.ForeignKey(AnswerKey, on_delete=models.PROTECT, related_name="evaluations")
     scorer_version = models.CharField(max_length=40)
     is_current = models.BooleanField(default=True)
+    published_at = models.DateTimeField(null=True, default=timezone.now, editable=False)
     formula = models.CharField(max_length=200)
     rank_value = models.FloatField(null=True, help_text=f"Main score to {RANK_DECIMALS} decimals; null: undefined.")
     result = models.JSONField(help_text="Evaluation.to_dict() of scoring.")
@@ -172,7 +176,11 @@ class Evaluation(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["submission", "answer_key", "scorer_version"], name="evaluation_once_per_key_and_scorer"
+                fields=["submission", "answer_key", "scorer_version", "formula"],
+                name="evaluation_once_per_key_scorer_formula",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | Q(published_at__isnull=False), name="evaluation_in_force_is_published"
             ),
             models.UniqueConstraint(fields=["submission"], condition=Q(is_current=True), name="evaluation_one_current"),
             models.CheckConstraint(

@@ -86,6 +86,16 @@ def visible_releases(user: Viewer, submissions: Iterable[Submission]) -> dict[UU
     return found
 
 
+def evaluation_history(user: Viewer, submission: Submission) -> list[Evaluation]:
+    """Every evaluation that is or was in force, the newest first; none where `user` may not see scores."""
+    if not may_see_results(user, submission.phase):
+        return []
+    rows = Evaluation.objects.filter(submission=submission, published_at__isnull=False)
+    return list(
+        rows.select_related("answer_key", "receipt").defer("private_result").order_by("-is_current", "-published_at")
+    )
+
+
 def full_result(evaluation: Evaluation) -> dict[str, Any]:
     """What scoring found: with intervals and subsets once the analysis is done, the same scores without them before."""
     analysis = getattr(evaluation, "analysis", None)

@@ -25,10 +25,12 @@ from challenge.datasets.halves import evaluate_private, evaluate_public
 from challenge.datasets.models import AnswerKey
 from challenge.datasets.sealing import SealingError
 from challenge.datasets.services import current_answer_key, open_answer_key
+from challenge.receipts.services import issue_scored
 from challenge.submissions.models import Evaluation, Score, Submission, SubmissionEvent
 from challenge.submissions.services import fail
 from challenge.submissions.signals import evaluation_stored
 from challenge.submissions.states import Status, transition
+from challenge.submissions.tasks import ring
 from scoring.formula import RANK_DECIMALS
 from scoring.predictions import InvalidPredictions, Predictions, read_predictions
 
@@ -119,14 +121,18 @@ def _opened_key(phase: Phase) -> AnswerKey:
     return key
 
 
-def compute(submission: Submission, key: AnswerKey) -> tuple[Evaluation, list[Score]]:
-    """Run `scoring.evaluate` on the stored file; returns unsaved rows. Touches no row of the database."""
+def compute(submission: Submission, key: AnswerKey, formula: str = "") -> tuple[Evaluation, list[Score]]:
+    """Run `scoring.evaluate` on the stored file, with the formula of the phase unless another is given.
+
+    Returns unsaved rows and touches none of the database.
+    """
+    formula = formula or submission.phase.formula
     started = time.perf_counter()
     predictions = stored_predictions(submission)
     # The score comes first: subsets and intervals are an analysis of its own, later (challenge.analyses).
-    options: dict[str, Any] = {"subsets": [], "formula": submission.phase.formula, "bootstrap": 0}
+    options: dict[str, Any] = {"subsets": [], "formula": formula, "bootstrap": 0}
     outcome = evaluate_public(predictions, submission.phase, key, **options)
-    evaluation = _evaluation(submission, key, outcome)
+    evaluation = _evaluation(submission, key, formula, outcome)
     if private := evaluate_private(predictions, submission.phase, key, **options):
         evaluation.private_result = private.to_dict()
         evaluation.private_rank_value = _rank_value(evaluation.private_result)
@@ -148,13 +154,13 @@ def stored_predictions(submission: Submission) -> Predictions:
         return read_predictions(stream, filename=submission.file_name)
 
 
-def _evaluation(submission: Submission, key: AnswerKey, outcome: scoring.Evaluation) -> Evaluation:
+def _evaluation(submission: Submission, key: AnswerKey, formula: str, outcome: scoring.Evaluation) -> Evaluation:
     result = outcome.to_dict()
     return Evaluation(
         submission=submission,
         answer_key=key,
         scorer_version=scoring.SCORER_VERSION,
-        formula=submission.phase.formula,
+        formula=formula,
         rank_value=_rank_value(result),
         result=result,
     )
@@ -166,8 +172,18 @@ def _rank_value(result: dict[str, Any]) -> float | None:
 
 
 def finish(held: Claim, phase: Phase, evaluation: Evaluation, scores: list[Score]) -> bool:
-    """Write the result and the final state in one transaction; False when the claim was lost meanwhile."""
+    """Write the result and the final state in one transaction; False when the claim was lost meanwhile.
+
+    Also False when another key or formula came into force while it was computed: then the submission waits again. The
+    lock on the phase is the one that `put_in_force` and a rescoring take, so no score of the old key slips in.
+    """
     with transaction.atomic():
+        fresh = Phase.objects.select_for_update(no_key=True).get(pk=phase.pk)
+        in_force = AnswerKey.objects.filter(pk=evaluation.answer_key_id, is_current=True).exists()
+        if not in_force or evaluation.formula != fresh.formula:
+            _give_back(held, "another answer key or formula came into force; scoring again", attempts=0)
+            transaction.on_commit(lambda: ring(held.submission_id))
+            return False
         done = transition(
             held.rows,
             to=Status.SCORED,
@@ -179,6 +195,7 @@ def finish(held: Claim, phase: Phase, evaluation: Evaluation, scores: list[Score
         if done:
             evaluation.save(force_insert=True)
             Score.objects.bulk_create(scores)
+            issue_scored(evaluation)
             evaluation_stored.send(Evaluation, evaluation=evaluation)
             Phase.objects.filter(pk=phase.pk).update(board_version=F("board_version") + 1)
     if not done:
@@ -186,5 +203,5 @@ def finish(held: Claim, phase: Phase, evaluation: Evaluation, scores: list[Score
     return done
 
 
-def _give_back(held: Claim, reason: str) -> None:
-    transition(held.rows, to=Status.QUEUED, reason=reason, lease_token=None, lease_expires_at=None)
+def _give_back(held: Claim, reason: str, **changes: Any) -> None:
+    transition(held.rows, to=Status.QUEUED, reason=reason, lease_token=None, lease_expires_at=None, **changes)

@@ -16,12 +16,14 @@ from challenge.core.http import SignedInRequest
 from challenge.core.limits import limited
 from challenge.datasets.access import DataAccess
 from challenge.datasets.services import current_answer_key, expected_names, result_decimals, shown_decimals
+from challenge.rescorings.results import why_unscored
 from challenge.submissions import services
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Submission
 from challenge.submissions.results import (
+    evaluation_history,
     full_result,
     is_analysing,
     main_metrics,
@@ -244,6 +246,11 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "private": visible_private_scores(request.user, [submission]).get(submission.pk),
         "decimals": shown_decimals(phase),
         "result_decimals": result_decimals(phase),
+        "evaluations": [
+            {"evaluation": one, "scores": main_metrics(one), "receipt": getattr(one, "receipt", None)}
+            for one in evaluation_history(request.user, submission)
+        ],
+        "unscored_reason": why_unscored(submission) if evaluation is None else "",
         "may_see_scores": submission.pk in visible,
         "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",
     }

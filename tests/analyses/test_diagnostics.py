@@ -17,9 +17,9 @@ from challenge.analyses.models import Analysis
 from challenge.analyses.services import follow_switches, reconcile
 from challenge.contests.models import Phase
 from challenge.core import work
-from challenge.datasets.services import add_answer_key, open_answer_key
+from challenge.datasets.services import open_answer_key
 from challenge.submissions.models import Evaluation
-from tests.factories import IMAGES, answer_key_csv, hidden_mos, make_phase
+from tests.factories import IMAGES, answer_key_csv, hidden_mos, make_phase, new_answer_key
 
 ADDRESSES = ("diagnostics/", "diagnostics.json", "figures/scatter.svg", "figures/ranges.csv", "figures/worst.json")
 
@@ -295,7 +295,7 @@ def test_names_from_a_key_are_only_text(world, client):
     """In addresses, in formulas of spreadsheets, in mathematics of figures, in fonts."""
     phase = make_phase(world.challenge, "odd", shows_fit=True)
     key = answer_key_csv().decode().replace("generator", "=1+1/$x$").replace("alpha", "$\\frac").replace("beta", "模型")
-    add_answer_key(phase=phase, content=key.encode(), actor=None)
+    new_answer_key(phase, key.encode())
     client.force_login(world.alice)
     submission = analysed(world, phase=phase)
     text = get(client, submission, "diagnostics/").content.decode()

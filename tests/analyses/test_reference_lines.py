@@ -13,11 +13,11 @@ from challenge.analyses.reference_run import work_out
 from challenge.analyses.services import reconcile
 from challenge.core import work
 from challenge.datasets.models import RatingTable
-from challenge.datasets.services import add_answer_key, add_rating_table, open_answer_key
+from challenge.datasets.services import add_rating_table, open_answer_key
 from challenge.leaderboards.board import board
 from scoring.noise_ceiling import estimate_noise_ceiling
 from scoring.reference_rows import group_mean_predictions
-from tests.factories import answer_key_csv, hidden_mos
+from tests.factories import hidden_mos, new_answer_key
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_the_predictions_of_a_group_mean_are_stored_nowhere(world, client):
 def test_a_new_key_gets_its_own_line_and_another_column_none_of_the_old(world):
     choose_generator(world)
     work_all_out()
-    add_answer_key(phase=world.development, content=answer_key_csv(), actor=None)
+    new_answer_key(world.development)
     assert board(world.development) == []
     work_all_out()
     assert len(board(world.development)) == 1

@@ -55,6 +55,15 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("leaderboard-anonymous", None, reverse("leaderboard", args=[iqa, "development"])),
         ("leaderboard-blind", alice, reverse("leaderboard", args=[iqa, "final"])),
         ("leaderboard-blind-organiser", world.organiser, reverse("leaderboard", args=[iqa, "final"])),
+        ("rescoring", world.organiser, reverse("rescoring", args=[iqa, "development"])),
+        ("rescoring-history", world.organiser, reverse("rescoring", args=[iqa, "final"])),
+        ("rescoring-without-key", world.organiser, reverse("rescoring", args=[iqa, "keyless"])),
+        ("rescoring-report", world.organiser, rich.report.get_absolute_url()),
+        ("rescoring-published", world.organiser, rich.published.get_absolute_url()),
+        ("rescoring-running", world.organiser, rich.running.get_absolute_url()),
+        ("rescoring-publish", world.organiser, rich.report.get_absolute_url() + "publish/"),
+        ("rescoring-discard", world.organiser, rich.running.get_absolute_url() + "discard/"),
+        ("verify-receipt", None, reverse("verify-receipt")),
         ("leaderboard-empty", None, reverse("leaderboard", args=[iqa, "closed"])),
     ]
 

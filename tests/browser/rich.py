@@ -13,12 +13,15 @@ from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file, add_version
+from challenge.rescorings.models import Rescored, Rescoring
+from challenge.rescorings.services import publish
 from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
 from challenge.teams import mergers
-from tests.factories import World, make_pending, make_phase, make_user, prediction_csv, upload
+from tests.factories import World, make_pending, make_phase, make_user, new_answer_key, prediction_csv, upload
+from tests.rescorings.conftest import begin, finished
 
 DESCRIPTION = """\
 Predict the mean opinion score of images that text-to-image models made.
@@ -49,6 +52,9 @@ class Rich:
     blind: Submission
     reference: Submission
     empty: Challenge
+    report: Rescoring
+    published: Rescoring
+    running: Rescoring
     pending: User
     behind: User
 
@@ -86,7 +92,22 @@ def fill(world: World) -> Rich:
         ),
         pending=_waits(world),
         behind=_is_behind(world),
+        **_rescorings(world),
     )
+
+
+def _rescorings(world: World) -> dict[str, Rescoring]:
+    """One whose report waits for a decision, one that was published, one that a worker has not begun."""
+    world.scored(phase=world.final)
+    report = finished(world, phase=world.development)
+    Rescored.objects.filter(rescoring=report, submission__team=world.other_team).update(
+        evaluation=None,
+        failure="The file does not match the list of images: 2 names are missing: img_100.png, img_101.png",
+    )
+    published = finished(world, phase=world.final)
+    publish(published, world.organiser)
+    new_answer_key(world.final, scale=(1.0, 2.0))
+    return {"report": report, "published": published, "running": begin(world, phase=world.final)}
 
 
 def _waits(world: World) -> User:

@@ -12,12 +12,11 @@ from playwright.sync_api import expect
 
 from challenge.analyses.analysis_run import analyse
 from challenge.contests.models import Phase
-from challenge.datasets.services import add_answer_key
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from tests.browser.conftest import OpenViewer
 from tests.browser.test_pages import LOOKS, WIDTH_OF_CONTENT, violations
-from tests.factories import World, make_phase
+from tests.factories import World, make_phase, new_answer_key
 
 GENERATORS = ("DALLE3", "Midjourney", "SDXL_Turbo", "LCM_SD1.5", "Playground")
 PLOTS = ("scatter", "residuals", "distribution")
@@ -35,7 +34,7 @@ def submission(site: World) -> Submission:
         predictions.append(f"{generator}_{number:05d}.png,{(mos / 5) ** 2 + rng.gauss(0, 0.15):.5f}")
     phase = make_phase(site.challenge, "large", shows_fit=True, position=8)
     Phase.objects.filter(pk=phase.pk).update(title="Validation")
-    add_answer_key(phase=phase, content="\n".join(key).encode(), actor=None)
+    new_answer_key(phase, "\n".join(key).encode())
     found = site.submit(phase=phase, content="\n".join(predictions).encode())
     score(found.pk)
     analyse(found.evaluations.get().pk)

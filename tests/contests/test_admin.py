@@ -142,12 +142,19 @@ def test_filters_do_not_name_the_challenges_of_others(world, client):
 def test_formula_and_key_do_not_change_under_scores(world, client):
     from django.core.files.uploadedfile import SimpleUploadedFile
 
+    from challenge.datasets.key_check import check
+    from challenge.datasets.models import AnswerKey
     from tests.factories import answer_key_csv
 
     world.scored()
     client.force_login(world.organiser)
     data = {"phase": str(world.development.pk), "upload": SimpleUploadedFile("k.csv", answer_key_csv())}
-    assert "cannot be replaced" in client.post(reverse("admin:datasets_answerkey_add"), data).content.decode()
+    page = client.post(reverse("admin:datasets_answerkey_add"), data, follow=True).content.decode()
+    assert "/c/iqa/development/rescoring/" in page
+    new = AnswerKey.objects.get(phase=world.development, version=2)
+    check(new.pk)
+    new.refresh_from_db()
+    assert (new.check_run.state, new.is_current) == ("done", False)
     world.development.formula = "srocc"
     with pytest.raises(ValidationError, match="another formula"):
         world.development.full_clean()

@@ -15,10 +15,9 @@ from django.utils import timezone
 
 import scoring
 from challenge.contests.models import Challenge, Phase, Registration
-from challenge.datasets.services import add_answer_key
 from challenge.datasets.starter_kit import starter_kit
 from scoring.predictions import validate
-from tests.factories import IMAGES, answer_key_csv, hidden_mos
+from tests.factories import IMAGES, answer_key_csv, hidden_mos, new_answer_key
 
 SITE = "https://challenge.example"
 URL = "/c/iqa/development/starter-kit.zip"
@@ -132,7 +131,7 @@ def test_whatever_it_tells_makes_a_new_one(world, monkeypatch, change):
         phase.closes_at += datetime.timedelta(days=1)
         phase.save()
     elif change == "key":
-        add_answer_key(phase=phase, content=answer_key_csv() + b"new.png,3.5,alpha\n", actor=None)
+        new_answer_key(phase, answer_key_csv() + b"new.png,3.5,alpha\n")
     else:
         monkeypatch.setattr(scoring, "SCORER_VERSION", "99.0.0")
     second = starter_kit(phase, SITE)

@@ -91,6 +91,16 @@ def test_only_workers_can_open_answer_keys():
     assert all("answer_key_public" in SERVICES[name]["secrets"] for name in OURS)
 
 
+def test_workers_alone_attest_scores_and_the_web_server_alone_accepted_files():
+    for secret, variable, holders in (
+        ("receipt_scored", "RECEIPT_SCORED_KEY_FILE", {"worker", "analysis"}),
+        ("receipt_accepted", "RECEIPT_ACCEPTED_KEY_FILE", {"web"}),
+    ):
+        assert {name for name in SERVICES if secret in SERVICES[name].get("secrets", [])} == holders
+        assert {name for name in OURS if variable in environment(name)} == holders
+    assert all("receipt_keys" in SERVICES[name]["secrets"] for name in OURS)
+
+
 def test_only_nginx_is_published_and_our_containers_are_locked_down():
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["nginx"]
     for name in OURS | {"nginx"}:

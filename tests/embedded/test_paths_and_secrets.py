@@ -55,7 +55,9 @@ def test_secrets_are_made_once_and_only_the_owner_reads_them(tmp_path):
     assert [path.read_bytes() for path in (again.secret_key, again.public_key, again.private_key)] == contents
     assert mode(tmp_path / "secrets") == 0o700
     assert {mode(path) for path in (tmp_path / "secrets").iterdir()} == {0o600}
-    assert len(list((tmp_path / "secrets").iterdir())) == 3
+    names = {path.name for path in (tmp_path / "secrets").iterdir()}
+    receipts = {"receipt_accepted.private", "receipt_scored.private", "receipt_keys.json"}
+    assert names == {"secret_key", "answer_key.public", "answer_key.private", *receipts}
     assert len(first.secret_key.read_text()) >= 50
 
 

@@ -80,10 +80,11 @@ def test_without_the_demo_it_says_how_to_make_the_first_account(tmp_path):
 
 
 def _check_who_holds_the_private_key(below: set[Pid]) -> None:
-    """Only the workers and their pools are told where the private answer key is."""
-    holders = set()
-    for pid in below:
-        if b"ANSWER_KEY_PRIVATE_KEY_FILE" in Path(f"/proc/{pid.number}/environ").read_bytes():
-            holders.add(command_line(pid.number))
-    assert holders
-    assert all("celery" in command for command in holders)
+    """Only the workers and their pools are told where the keys are that open answer keys and sign scores."""
+    for variable in (b"ANSWER_KEY_PRIVATE_KEY_FILE=", b"RECEIPT_SCORED_KEY_FILE="):
+        holders = set()
+        for pid in below:
+            if variable in Path(f"/proc/{pid.number}/environ").read_bytes():
+                holders.add(command_line(pid.number))
+        assert holders
+        assert all("celery" in command for command in holders)

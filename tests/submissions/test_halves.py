@@ -13,13 +13,13 @@ from challenge.accounts.services import create_token
 from challenge.analyses.analysis_run import analyse, draws_of
 from challenge.datasets.halves import halves_of
 from challenge.datasets.sealing import SealingError, unseal
-from challenge.datasets.services import add_answer_key, current_answer_key, shown_decimals
+from challenge.datasets.services import current_answer_key, shown_decimals
 from challenge.leaderboards.board import board
 from challenge.leaderboards.private import private_board
 from challenge.submissions.models import Evaluation
 from scoring.answer_key import read_answer_key
 from scoring.halves import evaluate_half, split_halves
-from tests.factories import IMAGES, answer_key_csv, prediction_csv
+from tests.factories import IMAGES, answer_key_csv, new_answer_key, prediction_csv
 from tests.test_blind import found_in, traces
 
 PAGES = (
@@ -92,7 +92,7 @@ def test_the_secret_is_sealed_made_once_and_kept_across_versions_of_the_key(spli
     before = halves_of(phase, current_answer_key(phase))
     phase.title = "Another"
     phase.save()
-    add_answer_key(phase=phase, content=answer_key_csv(), actor=None)
+    new_answer_key(phase, answer_key_csv())
     phase.refresh_from_db()
     assert bytes(phase.split_secret) == sealed
     assert len(unseal(sealed)) == 32

@@ -39,8 +39,7 @@ def run_rounds(monkeypatch, *rounds) -> list[bool]:
         left.pop(0)()
 
     monkeypatch.setattr(scheduler, "reconcile", reconcile)
-    monkeypatch.setattr(scheduler, "reconcile_analyses", works)
-    monkeypatch.setattr(scheduler, "reconcile_mail", works)
+    monkeypatch.setattr(scheduler, "BACKGROUND", ())
     scheduler.Command().handle()
     return [*seen[1:], alive().exists()]
 

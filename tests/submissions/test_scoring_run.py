@@ -12,13 +12,13 @@ from django.utils import timezone
 
 import scoring
 from challenge.core.work import heartbeat
-from challenge.datasets.services import add_answer_key, current_answer_key
+from challenge.datasets.services import current_answer_key
 from challenge.submissions import scoring_run
 from challenge.submissions.models import Evaluation, Score, Submission
 from challenge.submissions.reconcile import reconcile
 from challenge.submissions.scoring_run import claim, compute, finish, score
 from challenge.submissions.services import withdraw
-from tests.factories import answer_key_csv, prediction_csv
+from tests.factories import answer_key_csv, new_answer_key, prediction_csv
 
 
 def lose_worker(submission: Submission) -> None:
@@ -165,7 +165,7 @@ def test_a_file_that_changed_on_disk_is_not_scored(world):
 def test_a_key_whose_names_changed_fails_the_file_with_a_reason(world):
     submission = world.submit()
     renamed = answer_key_csv().replace(b"img_000.png", b"img_new.png")
-    add_answer_key(phase=world.development, content=renamed, actor=world.organiser)
+    new_answer_key(world.development, renamed)
     score(submission.pk)
     submission.refresh_from_db()
     assert submission.status == "failed"

@@ -46,6 +46,12 @@ def score(value: float | str | None, decimals: int | None = None) -> SafeString:
 
 
 @register.filter
+def change(value: float | None) -> str:
+    """A difference of two main scores, at the decimals that ranks see, with its sign."""
+    return UNDEFINED if value is None else f"{value:+.6f}" if round(value, 6) else "0"
+
+
+@register.filter
 def figure(value: float | None, decimals: int | None = None) -> str:
     """A criterion: a count in groups of three, anything else as a metric."""
     return thousands(value) if isinstance(value, int) else score(value, decimals)

@@ -16,6 +16,7 @@ TAB_OF = {
     **dict.fromkeys(("join-team", "terms"), "join"),
     **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
     **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
+    **dict.fromkeys(("rescoring-detail", "rescoring-publish", "rescoring-discard"), "rescoring"),
 }
 
 

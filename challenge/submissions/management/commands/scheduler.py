@@ -18,12 +18,15 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from challenge.analyses.services import reconcile as reconcile_analyses
+from challenge.datasets.services import reconcile as reconcile_answer_keys
 from challenge.mail.services import reconcile as reconcile_mail
+from challenge.rescorings.services import reconcile as reconcile_rescorings
 from challenge.submissions.reconcile import reconcile
 
 log = structlog.get_logger(__name__)
 
 UPLOAD_LEFTOVER_SECONDS = 24 * 3600
+BACKGROUND = (reconcile_answer_keys, reconcile_analyses, reconcile_rescorings, reconcile_mail)
 
 
 def sign_of_life() -> Path:
@@ -55,8 +58,8 @@ class Command(BaseCommand):
             try:
                 close_old_connections()
                 reconcile()
-                reconcile_analyses()
-                reconcile_mail()
+                for reconcile_work in BACKGROUND:
+                    reconcile_work()
                 remove_leftover_uploads()
                 sign_of_life().touch(mode=0o600)
             except Exception:

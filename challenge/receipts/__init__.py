@@ -1,0 +1,1 @@
+"""Signed receipts: that a file was accepted, and what it scored."""

@@ -1,0 +1,1 @@
+"""Scoring a phase again with another answer key, scorer or formula, and the decision to publish what came out."""
