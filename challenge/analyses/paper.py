@@ -73,7 +73,7 @@ def _intervals(axes: Axes, figure: Figure) -> None:
     axes.set_ylim(len(figure.marks) - 0.5, -0.5)
     axes.grid(axis="x", linewidth=0.3, color="#dddddd")
     axes.set_axisbelow(True)
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("SRoCC")
 
 

@@ -40,7 +40,7 @@ def _draw(axes: Axes, scored: Sequence[tuple[float, Row]], display: Phase.RankDi
     axes.set_ylim(max(len(rows), 3) - 0.5, -0.5)
     axes.grid(axis="x", linewidth=0.3, color="#dddddd")
     axes.set_axisbelow(True)
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(axis="x", nbins=4)
     axes.set_xlabel("main score with 95 % interval")
 
 
