@@ -31,7 +31,7 @@ from challenge.api.schemas import (
 )
 from challenge.contests.access import Viewer, may_see_scores, visible_challenges, visible_phases
 from challenge.contests.models import Challenge, Phase
-from challenge.leaderboards.views import board_of
+from challenge.leaderboards.views import board_of, sees_live_board
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Evaluation, Submission
@@ -120,6 +120,7 @@ def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpRe
             name=row.label,
             method_name=row.method_name,
             is_reference=row.is_reference,
+            is_late=row.is_late,
             entries=row.entries,
             scores=row.scores,
             reason=row.reason,
@@ -129,7 +130,7 @@ def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpRe
             probability_first=row.first,
             group=row.group,
         )
-        for row in board_of(phase)
+        for row in board_of(phase, sees_live_board(request.auth, phase))  # type: ignore[attr-defined]
     ]
 
 
@@ -234,6 +235,7 @@ def _submission(submission: Submission, evaluation: Evaluation | None) -> Submis
         warnings=submission.warnings,
         method_name=submission.method_name,
         received_at=submission.received_at,
+        is_late=submission.is_late,
         finished_at=submission.finished_at,
         failure=submission.failure,
         scores={metric: result.get(metric) for metric in metrics} if result else None,

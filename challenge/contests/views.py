@@ -10,16 +10,27 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from challenge.contests import services
 from challenge.contests.access import is_organiser, may_see_scores, registration_of, visible_challenges
+from challenge.contests.deadlines import deadline_changes
 from challenge.contests.forms import JoinForm
-from challenge.contests.models import Challenge, Team
+from challenge.contests.models import Challenge, Registration, Team
 from challenge.core.http import SignedInRequest
+from challenge.submissions import gates
 
 
-def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[str, object]]:
+def _phases_for_page(
+    challenge: Challenge, request: HttpRequest, registration: Registration | None
+) -> list[dict[str, object]]:
     now = timezone.now()
     return [
-        {"phase": phase, "state": phase.state_at(now), "may_see_scores": may_see_scores(request.user, phase)}
-        for phase in challenge.phases.select_related("challenge")
+        {
+            "phase": phase,
+            "state": phase.state_at(now),
+            "may_see_scores": may_see_scores(request.user, phase),
+            "gate_asks_for": gates.asks_for(phase),
+            "gate_refusal": gates.refusal(registration.team, phase) if registration else "",
+            "extensions": deadline_changes(phase),
+        }
+        for phase in challenge.phases.select_related("challenge", "gate").prefetch_related("events")
     ]
 
 
@@ -43,10 +54,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def challenge_page(request: HttpRequest, challenge: str) -> HttpResponse:
     """Description, terms, phases with their dates, and what to do next."""
     shown = get_object_or_404(visible_challenges(request.user), slug=challenge)
+    registration = registration_of(request.user, shown)
     context = {
         "challenge": shown,
-        "phases": _phases_for_page(shown, request),
-        "registration": registration_of(request.user, shown),
+        "phases": _phases_for_page(shown, request, registration),
+        "registration": registration,
         "is_organiser": is_organiser(request.user, shown),
         "now": timezone.now(),
     }

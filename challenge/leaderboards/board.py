@@ -1,6 +1,7 @@
 """The board of a phase: a query over scored rows, never a mutable copy (invariant 5).
 
-Each team has one row, chosen by the phase's rule among its scored submissions. Ranks are dense and shared: main scores
+Each team has one row, chosen by the phase's rule among its scored submissions that came in time. What came late has a
+row of its own below all others, without a rank, chosen by the same rule. Ranks are dense and shared: main scores
 equal to six decimals (`Evaluation.rank_value`) have one rank. Undefined scores and reference rows have none.
 """
 
@@ -19,6 +20,7 @@ from challenge.analyses.lines import reference_lines
 from challenge.analyses.models import Analysis, Comparison
 from challenge.contests.models import Phase
 from challenge.core.work import State
+from challenge.submissions.counting import counting_order
 from challenge.submissions.models import Evaluation, Score, Submission
 from challenge.submissions.states import Status
 from scoring.formula import RANK_DECIMALS
@@ -53,25 +55,31 @@ class Row:
     first: float | None = None
     group: int | None = None
     is_line: bool = False
+    is_late: bool = False
 
 
-def board(phase: Phase) -> list[Row]:
-    """The whole board: best first, reference rows in their place between, undefined scores last.
+def board(phase: Phase, before: datetime.datetime | None = None) -> list[Row]:
+    """The whole board: best first, reference rows in their place between, undefined scores last, late rows below.
+
+    `before`: of what was received before that moment only, as while the public board is frozen.
 
     Seven queries, an eighth where scores are undefined, whatever the number of teams and submissions.
     """
-    chosen = list(_counting_evaluations(phase))
+    chosen = list(_counting_evaluations(phase, before))
     scores = _scores_of([entry["pk"] for entry in chosen])
     intervals = _intervals_of([entry["pk"] for entry in chosen])
     reasons = _reasons_of([entry["pk"] for entry in chosen if entry["rank_value"] is None])
-    entries = _entries_by_team(phase)
+    entries = _entries_by_team(phase, before)
     # Python's sort keeps the order of equal keys, so the order of the query (earlier first) stays within a rank.
-    chosen.sort(key=lambda entry: (entry["rank_value"] is None, -(entry["rank_value"] or 0.0)))
+    chosen.sort(
+        key=lambda entry: (entry["submission__is_late"], entry["rank_value"] is None, -(entry["rank_value"] or 0.0))
+    )
     rows: list[Row] = []
     rank = 0
     last: float | None = None
     for entry in chosen:
-        ranked = entry["submission__kind"] == Submission.Kind.PARTICIPANT and entry["rank_value"] is not None
+        may_rank = entry["submission__kind"] == Submission.Kind.PARTICIPANT and not entry["submission__is_late"]
+        ranked = may_rank and entry["rank_value"] is not None
         if ranked and entry["rank_value"] != last:
             rank, last = rank + 1, entry["rank_value"]
         pk = entry["pk"]
@@ -108,7 +116,7 @@ def _with_lines(phase: Phase, rows: list[Row]) -> list[Row]:
 
 
 def _value(row: Row) -> float:
-    return -math.inf if row.rank_value is None else row.rank_value
+    return -math.inf if row.rank_value is None or row.is_late else row.rank_value
 
 
 def fingerprint(rows: Iterable[Row]) -> str:
@@ -131,19 +139,27 @@ def _compared(phase: Phase, rows: list[Row]) -> list[Row]:
     ]
 
 
-def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
-    """One current evaluation for each team, by the phase's rule, and every reference row's; earlier uploads first."""
-    order = {
-        Phase.BoardRule.BEST: [F("rank_value").desc(nulls_last=True), F("submission__received_at").asc()],
-        Phase.BoardRule.LAST: [F("submission__received_at").desc()],
-        Phase.BoardRule.CHOSEN: [F("submission__is_chosen").desc(), F("submission__received_at").desc()],
-    }[Phase.BoardRule(phase.board_rule)]
+def _received(before: datetime.datetime | None, path: str = "") -> Q:
+    return Q(**{f"{path}received_at__lt": before}) if before else Q()
+
+
+def _counting_evaluations(phase: Phase, before: datetime.datetime | None) -> QuerySet[Any, Any]:
+    """One current evaluation for each team, by the phase's rule, another of what it sent late, and every reference
+    row's; earlier uploads first."""
+    place = Window(
+        RowNumber(),
+        partition_by=[F("submission__team"), F("submission__is_late")],
+        order_by=counting_order(phase),
+    )
     # Choosing among thousands reads as few columns as it can; what a board shows is read for the chosen ones only.
     chosen = (
-        Evaluation.objects.filter(submission__phase=phase, submission__status=Status.SCORED, is_current=True)
-        .annotate(
-            place=Window(RowNumber(), partition_by=F("submission__team"), order_by=[*order, F("submission").asc()])
+        Evaluation.objects.filter(
+            _received(before, "submission__"),
+            submission__phase=phase,
+            submission__status=Status.SCORED,
+            is_current=True,
         )
+        .annotate(place=place)
         .filter(Q(place=1) | Q(submission__kind=Submission.Kind.REFERENCE))
         .order_by()
         .values_list("pk", flat=True)
@@ -156,6 +172,7 @@ def _counting_evaluations(phase: Phase) -> QuerySet[Any, Any]:
             "rank_value",
             "submission",
             "submission__kind",
+            "submission__is_late",
             "submission__method_name",
             "submission__received_at",
             "submission__team",
@@ -178,8 +195,8 @@ def _intervals_of(evaluation_ids: list[UUID]) -> dict[UUID, list[float] | None]:
     return dict(done.values_list("pk", "result__intervals__main"))
 
 
-def _entries_by_team(phase: Phase) -> dict[UUID, int]:
-    scored = Submission.objects.filter(phase=phase, status=Status.SCORED, team__isnull=False)
+def _entries_by_team(phase: Phase, before: datetime.datetime | None) -> dict[UUID, int]:
+    scored = Submission.objects.filter(_received(before), phase=phase, status=Status.SCORED, team__isnull=False)
     return dict(scored.order_by().values_list("team").annotate(Count("pk")))
 
 
@@ -208,4 +225,5 @@ def _row(
         rank_value=entry["rank_value"],
         scores=scores,
         reason=reason or "",
+        is_late=entry["submission__is_late"],
     )

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "challenge.submissions",
     "challenge.leaderboards",
     "challenge.analyses.apps.AnalysesConfig",
+    "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
     "challenge.embedded",
@@ -219,7 +220,11 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "scoring"
-CELERY_TASK_ROUTES = {"submissions.*": {"queue": "scoring"}, "analyses.*": {"queue": "analysis"}}
+CELERY_TASK_ROUTES = {
+    "submissions.*": {"queue": "scoring"},
+    "analyses.*": {"queue": "analysis"},
+    "notices.*": {"queue": "analysis"},
+}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -9,11 +9,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from challenge.contests.access import is_organiser, may_see_fit, registration_of, visible_challenges, visible_phases
+from challenge.contests.deadlines import deadline_changes
 from challenge.contests.models import Phase
 from challenge.core.downloads import send_file
 from challenge.core.http import SignedInRequest
 from challenge.datasets.services import current_answer_key, expected_names
-from challenge.submissions import services
+from challenge.submissions import gates, services
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
@@ -55,6 +56,7 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
         else:
             return redirect(submission)
     key = current_answer_key(shown)
+    gate_refusal = gates.refusal(registration.team, shown)
     context = {
         "challenge": shown.challenge,
         "phase": shown,
@@ -64,7 +66,9 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
         "refusal": refusal,
         "quota": quota_for(shown, request.user, timezone.now()),
         "answer_key": key,
-        "example_names": expected_names(key)[:3] if key and shown.state != "upcoming" else (),
+        "example_names": expected_names(key)[:3] if key and shown.state != "upcoming" and not gate_refusal else (),
+        "gate_refusal": gate_refusal,
+        "extensions": deadline_changes(shown),
         "now": timezone.now(),
     }
     return render(request, "submissions/submit.html", context, status=422 if refusal or form.errors else 200)
@@ -165,12 +169,14 @@ def choose(request: SignedInRequest, submission_id: str) -> HttpResponse:
     phase = submission.phase
     if phase.board_rule != Phase.BoardRule.CHOSEN:
         messages.warning(request, "This phase has no choice: its board follows another rule.")
-    elif phase.state != "open" and not is_organiser(request.user, phase.challenge):
-        messages.warning(request, "The phase is not open, so the choice can no longer change.")
+    elif not phase.may_choose_at(request.began_at) and not is_organiser(request.user, phase.challenge):
+        messages.warning(
+            request, f"Choices were possible until {phase.choice_ends_at:%Y-%m-%d %H:%M} UTC, once the phase is open."
+        )
     elif services.choose(submission, request.user):
         messages.success(request, "This submission now counts for your team.")
     else:
-        messages.warning(request, "Only a scored submission can be chosen.")
+        messages.warning(request, "Only a scored submission that came in time can be chosen.")
     return redirect(submission)
 
 
@@ -197,5 +203,5 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "events": submission.events.select_related("actor"),
         "still_changes": not submission.is_final or (evaluation is not None and is_analysing(evaluation)),
         "may_see_scores": submission.pk in visible,
-        "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",
+        "may_choose": phase.may_choose_at(timezone.now()) and not submission.is_late,
     }

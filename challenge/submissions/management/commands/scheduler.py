@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from challenge.analyses.services import reconcile as reconcile_analyses
+from challenge.notices.services import reconcile as reconcile_notices
 from challenge.submissions.reconcile import reconcile
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,7 @@ class Command(BaseCommand):
                 close_old_connections()
                 reconcile()
                 reconcile_analyses()
+                reconcile_notices()
                 remove_leftover_uploads()
                 sign_of_life().touch(mode=0o600)
             except Exception:
