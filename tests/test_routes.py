@@ -25,6 +25,8 @@ TEAM = row("302 404 404 200 200 404 200 200")
 MEMBERS = row("302 302 200 200 200 302 302 302")  # the others are sent to the join page
 POST_ONLY = row("302 405 405 405 405 405 405 405")
 STAFF = row("302 302 302 302 302 200 200 200")
+ORGANISERS = row("404 404 404 404 404 404 200 200")
+CHANGERS = row("302 404 404 404 404 404 200 200")
 TOKEN = row("401 200 200 200 200 200 200 200")
 TOKEN_TEAM = row("401 404 404 200 200 404 200 200")
 
@@ -34,7 +36,13 @@ GET: dict[str, dict[str, int]] = {
     "/account/": SIGNED_IN,
     "/account/tokens/": SIGNED_IN,
     "/account/tokens/{uuid}/revoke/": POST_ONLY,
+    "/challenges/new/": row("302 403 403 403 403 200 200 200"),
+    "/challenges/new/?from=iqa": row("302 403 403 403 403 404 200 200"),
     "/c/iqa/": EVERYBODY,
+    "/c/iqa/configuration.yaml": ORGANISERS,
+    "/c/iqa/configuration.json": ORGANISERS,
+    "/c/iqa/development/deadline/": CHANGERS,
+    "/c/iqa/development/freeze/": CHANGERS,
     "/c/draft/": row("404 404 404 404 404 404 404 200"),
     "/c/iqa/join/": row("302 200 302 302 302 200 200 200"),
     "/c/iqa/join/{invitation}/": row("302 200 302 302 302 200 200 200"),
@@ -88,7 +96,10 @@ GET: dict[str, dict[str, int]] = {
 POST: dict[str, dict[str, int]] = {
     "/account/tokens/": row("302 422 422 422 422 422 422 422"),
     "/account/tokens/{uuid}/revoke/": row("302 302 302 302 302 302 302 302"),
+    "/challenges/new/": row("302 403 403 403 403 422 422 422"),
     "/c/iqa/join/": row("302 422 302 302 302 422 422 422"),
+    "/c/iqa/development/deadline/": row("302 404 404 404 404 404 422 422"),
+    "/c/iqa/development/freeze/": row("302 404 404 404 404 404 422 422"),
     "/c/iqa/development/submit/": row("302 302 422 422 422 302 302 302"),
     "/c/iqa/development/validate/": row("302 200 200 200 200 200 200 200"),  # «choose a file»
     "/submissions/{submission}/withdraw/": row("302 404 404 302 302 404 302 302"),
@@ -169,6 +180,6 @@ def test_every_route_is_in_the_matrix():
     values = dict.fromkeys(
         ("uuid", "file", "submission", "phase", "final", "challenge", "team", "key", "invitation"), dummy
     )
-    listed = {resolve(route.format(**values)).route for route in [*GET, *POST]}
+    listed = {resolve(route.format(**values).partition("?")[0]).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}
     assert own - listed - {"api/v1/"} == set()

@@ -20,6 +20,11 @@ def is_organiser(user: Viewer, challenge: Challenge) -> bool:
     return user.is_superuser or challenge.organisers.filter(pk=user.pk).exists()
 
 
+def may_change(user: Viewer, challenge: Challenge) -> bool:
+    """Whether `user` may change `challenge`: organisers who are staff. Other organisers look on."""
+    return user.is_authenticated and user.is_staff and is_organiser(user, challenge)
+
+
 def visible_challenges(user: Viewer) -> QuerySet[Challenge]:
     """Published challenges for everybody, unpublished ones for their organisers."""
     if not user.is_authenticated:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from challenge.contests import services
-from challenge.contests.access import is_organiser, may_see_scores, registration_of, visible_challenges
+from challenge.contests.access import is_organiser, may_change, may_see_scores, registration_of, visible_challenges
 from challenge.contests.deadlines import deadline_changes
 from challenge.contests.forms import JoinForm
 from challenge.contests.models import Challenge, Registration, Team
@@ -60,6 +60,7 @@ def challenge_page(request: HttpRequest, challenge: str) -> HttpResponse:
         "phases": _phases_for_page(shown, request, registration),
         "registration": registration,
         "is_organiser": is_organiser(request.user, shown),
+        "may_change": may_change(request.user, shown),
         "now": timezone.now(),
     }
     return render(request, "contests/challenge.html", context)
