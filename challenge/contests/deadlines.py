@@ -75,10 +75,15 @@ def change_deadline(
 def freeze_board(
     *, phase: Phase, frozen_at: datetime.datetime | None, actor: User | None, reason: str = ""
 ) -> PhaseEvent:
-    """From `frozen_at` on the public board stands still; None opens it again. Returns the record."""
+    """From `frozen_at` on the public board stands still; None opens it again. Returns the record.
+
+    Raises ChangeRefused for no change, and for a moment before the opening.
+    """
     row = Phase.objects.select_for_update().get(pk=phase.pk)
     if frozen_at == row.board_frozen_at:
         raise ChangeRefused("That is how the board is already.", "frozen_at")
+    if frozen_at and frozen_at <= row.opens_at:
+        raise ChangeRefused("The board is frozen after the phase has opened: choose a later moment.", "frozen_at")
     Phase.objects.filter(pk=row.pk).update(board_frozen_at=frozen_at, board_version=F("board_version") + 1)
     event = PhaseEvent.objects.create(
         phase=row,

@@ -172,6 +172,10 @@ class Phase(models.Model):
                 name="phase_choice_ends_after_opening",
             ),
             models.CheckConstraint(
+                condition=models.Q(board_frozen_at=None) | models.Q(board_frozen_at__gt=models.F("opens_at")),
+                name="phase_frozen_after_opening",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(gate=None) | ~models.Q(gate=models.F("id")), name="phase_gate_is_another"
             ),
             models.CheckConstraint(

@@ -18,6 +18,10 @@ def broken(phase: Phase) -> dict[str, str]:
         errors["late_until"] = "Late files come after the phase has closed: choose a later moment, or none."
     if phase.choice_until and phase.opens_at and phase.choice_until <= phase.opens_at:
         errors["choice_until"] = "Teams can choose once the phase has opened: choose a later moment, or none."
+    if phase.board_frozen_at and phase.opens_at and phase.board_frozen_at <= phase.opens_at:
+        errors["board_frozen_at"] = (
+            "A board frozen before the phase opens would stay empty: choose a later moment, or none."
+        )
     return errors | _deadline(phase) | _gate(phase)
 
 

@@ -142,9 +142,10 @@ def my_submissions(request: SignedInRequest, challenge: str) -> HttpResponse:
                 "state": phase.state,
                 "quota": quota_for(phase, request.user, timezone.now()),
                 "counting": _counting(request, registration.team, phase),
+                "gate_refusal": gates.refusal(registration.team, phase),
                 "may_choose": phase.may_choose_at(timezone.now()),
             }
-            for phase in shown.phases.select_related("challenge")
+            for phase in shown.phases.select_related("challenge", "gate")
         ],
     }
     return render(request, "submissions/list.html", context)
@@ -219,12 +220,14 @@ def choose(request: SignedInRequest, submission_id: str) -> HttpResponse:
 
 
 def _resubmit_to(request: SignedInRequest, submission: Submission) -> list[Phase]:
-    """The phases that take files, where the submission is of the viewer's own team; else none."""
+    """The phases that take files of the viewer's team, where the submission is of that team; else none."""
     registration = registration_of(request.user, submission.phase.challenge)
     if registration is None or registration.team_id != submission.team_id:
         return []
     phases = submission.phase.challenge.phases.select_related("challenge")
-    return [phase for phase in phases if phase.state in ("open", "late")]
+    return [
+        phase for phase in phases if phase.state in ("open", "late") and gates.is_open_for(registration.team, phase)
+    ]
 
 
 def _counting(request: SignedInRequest, team: Team, phase: Phase) -> dict[str, Any] | None:

@@ -74,7 +74,7 @@ def make_valid(phases):
         values["position"] = index
         opens = values["opens_at"]
         values["closes_at"] = max(values["closes_at"], opens + SECOND)
-        for name, after in (("late_until", values["closes_at"]), ("choice_until", opens)):
+        for name, after in (("late_until", values["closes_at"]), ("choice_until", opens), ("board_frozen_at", opens)):
             if values[name] is not None:
                 values[name] = max(values[name], after + SECOND)
         values["shows_fit"] = values["shows_fit"] and not values["is_blind"]
@@ -173,6 +173,10 @@ def test_a_taken_slug_is_refused_and_nothing_is_made(world):
         (("is_blind: true", "total_quota: 99999999999"), "phases[1].total_quota: this number is too large"),
         (("is_blind: true", "board_rule: worst"), "phases[1].board_rule: "),
         (("is_blind: true", "late_until: 2030-02-01T00:00:00Z"), "phases[1].late_until: Late files come after"),
+        (
+            ("is_blind: true", "board_frozen_at: 2029-01-01T00:00:00Z"),
+            "phases[1].board_frozen_at: A board frozen before",
+        ),
         (("is_blind: true", "colour: red"), "phases[1].colour: unknown; known are slug"),
         (("is_blind: true", "slug: x"), "file, line 10: «slug» is given twice"),
         (("slug: final", "slug: development"), "phases[1].slug: «development» is the slug of another phase"),

@@ -157,7 +157,11 @@ def test_an_organiser_without_staff_status_looks_on(client, world):
 def test_the_page_freezes_a_board_and_opens_it(client, world):
     client.force_login(world.organiser)
     address = "/c/iqa/development/freeze/"
-    assert client.post(address, {"frozen_at": "2026-01-01T00:00", "reason": "The race"}).status_code == 302
+    too_early = client.post(address, {"frozen_at": "2026-01-01T00:00"})
+    assert "choose a later moment" in too_early.content.decode()
+    frozen_at = timezone.now() - HOUR
+    sent = {"frozen_at": f"{frozen_at:%Y-%m-%dT%H:%M}", "reason": "The race"}
+    assert client.post(address, sent).status_code == 302
     world.development.refresh_from_db()
     assert world.development.is_board_frozen
     assert client.post(address, {"frozen_at": ""}).status_code == 302

@@ -133,6 +133,7 @@ def test_the_database_holds_the_rules_of_dates_and_gates(world):
     for wrong in (
         {"late_until": phase.closes_at},
         {"choice_until": phase.opens_at},
+        {"board_frozen_at": phase.opens_at},
         {"gate": phase},
         {"gate_minimum": 0.5},
     ):
