@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from challenge.accounts.models import User
 from challenge.contests.models import Phase, PhaseEvent
+from challenge.contests.phase_rules import same_second
 from challenge.contests.signals import deadline_changed
 
 
@@ -42,7 +43,7 @@ def change_deadline(
     before, now = row.closes_at, timezone.now()
     if not reason.strip():
         raise ChangeRefused("Give a reason: participants read it.", "reason")
-    if closes_at == before:
+    if same_second(closes_at, before):
         raise ChangeRefused("The phase closes at this moment already.", "closes_at")
     if closes_at < now or closes_at <= row.opens_at:
         raise ChangeRefused("A deadline lies in the future and after the opening.", "closes_at")
@@ -80,7 +81,7 @@ def freeze_board(
     Raises ChangeRefused for no change, and for a moment before the opening.
     """
     row = Phase.objects.select_for_update().get(pk=phase.pk)
-    if frozen_at == row.board_frozen_at:
+    if same_second(frozen_at, row.board_frozen_at):
         raise ChangeRefused("That is how the board is already.", "frozen_at")
     if frozen_at and frozen_at <= row.opens_at:
         raise ChangeRefused("The board is frozen after the phase has opened: choose a later moment.", "frozen_at")

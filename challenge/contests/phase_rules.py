@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,19 @@ def broken(phase: Phase) -> dict[str, str]:
     return errors | _deadline(phase) | _gate(phase)
 
 
+def same_second(one: datetime.datetime | None, other: datetime.datetime | None) -> bool:
+    """Whether two moments, or none, are the same to a person: forms show and send no fractions of a second."""
+    if one is None or other is None:
+        return one is other
+    return one.replace(microsecond=0) == other.replace(microsecond=0)
+
+
 def _deadline(phase: Phase) -> dict[str, str]:
     """The deadline of a phase that has opened changes by `services.change_deadline` only, which leaves a record."""
     if phase._state.adding:
         return {}
     dates = type(phase).objects.filter(pk=phase.pk).values_list("opens_at", "closes_at").first()
-    if dates is None or dates[0] > timezone.now() or dates[1] == phase.closes_at:
+    if dates is None or dates[0] > timezone.now() or same_second(dates[1], phase.closes_at):
         return {}
     return {
         "closes_at": "This phase has opened: its deadline is changed on the page «Deadline» of the phase, which "

@@ -57,22 +57,24 @@ def _cloning(request: SignedInRequest) -> ConfigurationForm:
 
 
 def _tables(draft: Draft) -> list[dict[str, Any]]:
-    """What would be made, for people: for each row its title and its fields, in the words of the models."""
+    """What would be made, for people: for each row its title and its other fields, in the words of the models."""
     rows: list[Challenge | Phase] = [draft.challenge, *draft.phases]
     return [
         {
             "title": row.title,
             "facts": [
-                (
-                    field.verbose_name,
-                    getattr(row, f"get_{name}_display", lambda row=row, name=name: getattr(row, name))(),
-                )
-                for name, field in fields_of(type(row)).items()
-                if name != "title"
+                (field.verbose_name, _in_words(row, field))
+                for field in fields_of(type(row)).values()
+                if field.name != "title"
             ],
         }
         for row in rows
     ]
+
+
+def _in_words(row: Challenge | Phase, field: Any) -> Any:
+    value = getattr(row, field.name)
+    return dict(field.flatchoices).get(value, value) if field.choices else value
 
 
 @require_safe
