@@ -39,7 +39,10 @@ def change_deadline(
     count. Raises ChangeRefused without a reason, for a moment in the past or before the opening, for no change, and
     for an earlier deadline of a phase that has opened unless `confirms_shortening`.
     """
-    row = Phase.objects.select_for_update().get(pk=phase.pk)  # against an upload that is just being found late
+    # Late rows, then the phase: the order of a worker that stores a score. The phase's lock is against an upload that
+    # is just being found late.
+    list(phase.submissions.filter(is_late=True).select_for_update().values_list("pk"))
+    row = Phase.objects.select_for_update().get(pk=phase.pk)
     before, now = row.closes_at, timezone.now()
     if not reason.strip():
         raise ChangeRefused("Give a reason: participants read it.", "reason")
