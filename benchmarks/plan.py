@@ -26,11 +26,11 @@ from generation.plan.factorial import factorial_counts
 from generation.plan.levels import FACTOR
 from generation.plan.plan import make_plan
 from generation.plan.report import cramers_v
+from generation.prompts.text import key
 from generation.rounding import apportion
 from generation.split.command import Images, divide, read_images, split_report
 from generation.split.leakage import CLUSTER_AT, group_prompts
 from generation.split.twins import find_twins
-from generation.text import normalised_key
 
 RELEASED = Path(__file__).resolve().parents[2] / "shared" / "data" / "aigiqa20k-train" / "info_train.csv"
 MARGINS = ([500, 500, 500], [500, 400, 400, 200], [500, 200, 200, 200, 200, 200])
@@ -169,7 +169,7 @@ def all_pairs(keys: Sequence[str]) -> int:
 
 def compare_twins(images: Images) -> None:
     """All pairs of prompts at least 80 % alike."""
-    keys = list({normalised_key(prompt) for prompt in images.prompts[:ROWS]})
+    keys = list({key(prompt) for prompt in images.prompts[:ROWS]})
     found, seconds = cpu_seconds(lambda: len(find_twins(keys, CLUSTER_AT)))
     peer, peer_seconds = cpu_seconds(lambda: all_pairs(keys))
     rows = [

@@ -4,14 +4,19 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from challenge.accounts import privacy_views as privacy
 from challenge.accounts import views as accounts
+from challenge.analyses import views as analyses
 from challenge.api.api import api
+from challenge.contests import organiser_views as organising
 from challenge.contests import setup_views as setup
 from challenge.contests import views as contests
 from challenge.core import views as core
+from challenge.core.plots import CONTENT_TYPES
 from challenge.datasets import views as datasets
 from challenge.leaderboards import views as leaderboards
 from challenge.submissions import views as submissions
+from challenge.teams import views as teams
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # with allauth's limits
 admin.site.site_header = "IQA Challenge administration"
@@ -20,8 +25,11 @@ admin.site.site_title = "IQA Challenge"
 urlpatterns = [
     path("", contests.home, name="home"),
     path("healthz", core.healthz, name="healthz"),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("allauth.urls")),
     path("account/", accounts.account, name="account"),
+    path("account/data/", privacy.data, name="account-data"),
+    path("account/data/export/", privacy.export, name="account-export"),
+    path("account/erase/", privacy.erase, name="account-erase"),
     path("account/tokens/", accounts.tokens, name="tokens"),
     path("account/tokens/<uuid:token_id>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("admin/", admin.site.urls),
@@ -32,8 +40,21 @@ urlpatterns = [
     path("c/<slug:challenge>/configuration.json", setup.configuration, {"form": "json"}, name="configuration-json"),
     path("c/<slug:challenge>/join/", contests.join, name="join"),
     path("c/<slug:challenge>/join/<slug:invitation>/", contests.join, name="join-team"),
-    path("c/<slug:challenge>/team/", contests.team_page, name="team"),
+    path("c/<slug:challenge>/terms/", contests.terms, name="terms"),
+    path("c/<slug:challenge>/registrations/", organising.registrations, name="registrations"),
+    path("c/<slug:challenge>/registrations.csv", organising.registrations_csv, name="registrations-csv"),
+    path("c/<slug:challenge>/organisers/", organising.organisers, name="organisers"),
+    path("c/<slug:challenge>/teams/", teams.teams, name="teams"),
+    path("c/<slug:challenge>/team/", teams.team_page, name="team"),
+    path("c/<slug:challenge>/team/rename/", teams.rename, name="rename-team"),
+    path("c/<slug:challenge>/team/invitation/", teams.renew_invitation, name="renew-invitation"),
+    path("c/<slug:challenge>/team/leave/", teams.leave, name="leave-team"),
+    path("c/<slug:challenge>/team/merge/", teams.ask_merger, name="ask-merger"),
+    path("c/<slug:challenge>/teams/remove/<uuid:registration>/", teams.remove_member, name="remove-member"),
+    path("c/<slug:challenge>/mergers/<uuid:merger>/", teams.answer_merger, name="answer-merger"),
     path("c/<slug:challenge>/data/", datasets.data_page, name="data"),
+    path("c/<slug:challenge>/data/downloads.csv", datasets.downloads_csv, name="downloads-csv"),
+    path("c/<slug:challenge>/<slug:phase>/starter-kit.zip", datasets.starter_kit_zip, name="starter-kit"),
     path("c/<slug:challenge>/submissions/", submissions.my_submissions, name="submissions"),
     path("c/<slug:challenge>/<slug:phase>/submit/", submissions.submit, name="submit"),
     path("c/<slug:challenge>/<slug:phase>/validate/", submissions.validate_file, name="validate"),
@@ -44,11 +65,24 @@ urlpatterns = [
         "c/<slug:challenge>/<slug:phase>/leaderboard/table/", leaderboards.leaderboard_table, name="leaderboard-table"
     ),
     path("c/<slug:challenge>/<slug:phase>/leaderboard.csv", leaderboards.leaderboard_csv, name="leaderboard-csv"),
+    *[
+        path(
+            f"c/<slug:challenge>/<slug:phase>/leaderboard.{kind}",
+            leaderboards.leaderboard_figure,
+            {"kind": kind},
+            name=f"leaderboard-{kind}",
+        )
+        for kind in CONTENT_TYPES
+    ],
     path("files/<uuid:file_id>/", datasets.download, name="download"),
+    path("files/<uuid:file_id>/<int:number>/", datasets.download, name="download-version"),
     path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),
     path("submissions/<uuid:submission_id>/status/", submissions.submission_status, name="submission-status"),
     path("submissions/<uuid:submission_id>/row/", submissions.submission_row, name="submission-row"),
     path("submissions/<uuid:submission_id>/file/", submissions.submission_file, name="submission-file"),
+    path("submissions/<uuid:submission_id>/diagnostics/", analyses.diagnostics_page, name="diagnostics"),
+    path("submissions/<uuid:submission_id>/diagnostics.json", analyses.diagnostics_data, name="diagnostics-data"),
+    path("submissions/<uuid:submission_id>/figures/<slug:name>.<slug:kind>", analyses.figure, name="figure"),
     path("submissions/<uuid:submission_id>/withdraw/", submissions.withdraw, name="withdraw"),
     path("submissions/<uuid:submission_id>/choose/", submissions.choose, name="choose"),
 ]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from scoring.correlations import krocc as krocc
     from scoring.correlations import pearson as pearson
     from scoring.correlations import srocc as srocc
+    from scoring.diagnostics import Diagnostics as Diagnostics
+    from scoring.diagnostics import diagnose as diagnose
     from scoring.evaluation import Evaluation as Evaluation
     from scoring.evaluation import evaluate as evaluate
     from scoring.formula import Formula as Formula
@@ -61,6 +63,8 @@ _HOME = {
     "krocc": "scoring.correlations",
     "pearson": "scoring.correlations",
     "srocc": "scoring.correlations",
+    "Diagnostics": "scoring.diagnostics",
+    "diagnose": "scoring.diagnostics",
     "Evaluation": "scoring.evaluation",
     "evaluate": "scoring.evaluation",
     "Formula": "scoring.formula",

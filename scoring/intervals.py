@@ -203,5 +203,6 @@ class _Moments:
 
 
 def _standardised(values: Floats) -> Floats:
-    deviation = values - values.mean()
+    scaled = values / power_of_two(values)  # exact, and no sum of huge values overflows
+    deviation = scaled - scaled.mean()
     return np.asarray(deviation / (np.abs(deviation).max() or 1.0))

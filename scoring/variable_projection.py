@@ -62,13 +62,16 @@ SMOOTH = 4.0  # largest k per robust standard deviation at which a curve spreads
 _STENCIL = np.array([[i, j] for i in (-1, -0.5, 0, 0.5, 1) for j in (-1, -0.5, 0, 0.5, 1)], dtype=np.float64)
 
 
-def search(sample: Sample) -> tuple[Optimum, float]:
-    """The least-squares optimum over all (k, c), and the residual of the best step plus line."""
+def search(sample: Sample, *, thorough: bool = True) -> tuple[Optimum, float]:
+    """The least-squares optimum over all (k, c), and the residual of the best step plus line.
+
+    `thorough=False` follows as few minima among few rows as among many.
+    """
     best = straight_line(sample)
     if sample.t.size < (3 if sample.line else 2) or best.sse <= 1e-13 * sample.sst:
         return best, best.sse
     limits = search_limits(sample)
-    effort = next(effort for size, effort in _EFFORTS if sample.t.size <= size)
+    effort = next(effort for size, effort in _EFFORTS[0 if thorough else -1 :] if sample.t.size <= size)
     gains = step_gains(sample)
     step_at = int(np.argmax(gains))
     step_sse = sample.sse_line - float(gains[step_at])

@@ -119,7 +119,7 @@ def make_world() -> World:
     challenge.organisers.add(people["organiser"])
     other = Challenge.objects.create(slug="other", title="Another challenge", summary="Else.", is_published=True)
     other.organisers.add(people["other_organiser"])
-    development = make_phase(challenge, "development", daily_quota=5, shows_fit=True, position=1)
+    development = make_phase(challenge, "development", daily_quota=5, position=1)
     final = make_phase(challenge, "final", daily_quota=5, total_quota=8, is_blind=True, position=2, board_rule="chosen")
     team = join_challenge(user=people["alice"], challenge=challenge, team_name="Aces", accepts_terms=True).team
     join_challenge(user=people["bob"], challenge=challenge, invitation=team.invitation, accepts_terms=True)
@@ -135,3 +135,22 @@ def make_world() -> World:
         team=team,
         other_team=other_team,
     )
+
+
+def make_pending(world: World, name: str = "pending") -> User:
+    """Somebody who has founded a team in the challenge and waits for the organisers."""
+    user, challenge = make_user(name), world.challenge
+    Challenge.objects.filter(pk=challenge.pk).update(registration_mode=Challenge.RegistrationMode.APPROVAL)
+    join_challenge(user=user, challenge=challenge, team_name=f"Team of {name}", accepts_terms=True)
+    Challenge.objects.filter(pk=challenge.pk).update(registration_mode=challenge.registration_mode)
+    return user
+
+
+def make_subject(world: World, name: str = "subject") -> User:
+    """Somebody who rates images in studies. Rows say member of alice's team and organiser; they must give nothing."""
+    user = make_user(name)
+    join_challenge(user=user, challenge=world.challenge, invitation=world.team.invitation, accepts_terms=True)
+    world.challenge.organisers.add(user)
+    user.is_subject = True
+    user.save()
+    return user

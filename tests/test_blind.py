@@ -8,6 +8,7 @@ import pytest
 from challenge.accounts.services import create_token
 from challenge.analyses.analysis_run import analyse
 from challenge.analyses.comparison_run import compare
+from tests.factories import hidden_mos
 
 PAGES = (
     "/c/iqa/",
@@ -19,6 +20,12 @@ PAGES = (
     "/submissions/{id}/",
     "/submissions/{id}/status/",
     "/submissions/{id}/row/",
+    "/submissions/{id}/diagnostics/",
+    "/submissions/{id}/diagnostics.json",
+    "/submissions/{id}/figures/scatter.json",
+    "/submissions/{id}/figures/scatter.svg",
+    "/submissions/{id}/figures/worst.csv",
+    "/c/iqa/final/leaderboard.svg",
 )
 API = ("/api/v1/submissions/{id}", "/api/v1/phases/{phase}/submissions", "/api/v1/phases/{phase}/leaderboard")
 
@@ -41,7 +48,8 @@ def blind(world):
     submission = world.scored(phase=world.final)
     analyse(submission.evaluations.get().pk)
     compare(world.final.pk)
-    return submission, traces(submission.evaluations.get().analysis.result)
+    hidden = {f"{mos:.6f}"[:-2] for mos in hidden_mos().values()}
+    return submission, hidden | traces(submission.evaluations.get().analysis.result)
 
 
 def fetch(world, client, submission, user) -> dict[str, str]:
@@ -74,6 +82,11 @@ def test_the_team_gets_a_receipt(world, client, blind):
     assert str(submission.pk) in text
     api = json.loads(fetch(world, client, submission, world.alice)["/api/v1/submissions/{id}"])
     assert (api["status"], api["scores"], api["evaluation"]) == ("scored", None, None)
+
+
+def test_diagnostics_are_not_even_stored(blind):
+    submission, _ = blind
+    assert submission.evaluations.get().analysis.diagnostics is None
 
 
 def test_the_organiser_sees_everything(world, client, blind):

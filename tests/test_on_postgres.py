@@ -10,7 +10,10 @@ import pytest
 from tests.servers import postgres_server
 
 ROOT = Path(__file__).parents[1]
-SUITES = ["tests/submissions", "tests/analyses", "tests/leaderboards", "tests/contests", "tests/datasets", "tests/api"]
+SUITES = [
+    *("tests/submissions", "tests/analyses", "tests/leaderboards", "tests/contests", "tests/teams", "tests/datasets"),
+    "tests/api",
+]
 
 
 @pytest.mark.postgres

@@ -2,10 +2,21 @@
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
 
 from challenge.accounts.models import ApiToken, User
 
-admin.site.register(User, UserAdmin)
+
+@admin.register(User)
+class AccountAdmin(UserAdmin):
+    """Accounts. They are closed (not active) or erased by their owners, never deleted: submissions point at them."""
+
+    list_display = ("username", "email", "is_active", "is_staff", "is_subject", "date_joined")
+    fieldsets = (*(UserAdmin.fieldsets or ()), ("Role in studies", {"fields": ("is_subject",)}))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Nobody."""
+        return False
 
 
 @admin.register(ApiToken)

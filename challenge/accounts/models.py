@@ -1,6 +1,7 @@
 """People and their API tokens.
 
-A user name is public (it appears beside submissions); an e-mail address is shown to its owner and to superusers only.
+A user name is public (it appears beside submissions); an e-mail address is shown to its owner, to superusers, and to
+the organisers of the challenges its owner registers for.
 """
 
 import hashlib
@@ -34,12 +35,20 @@ class AccountManager(UserManager["User"]):
 class User(AbstractUser):
     """An account. Roles are rows elsewhere: organiser of a challenge, member of a team; staff may enter the admin.
 
+    A subject rates images in studies. Whoever has seen ratings being made takes part in no contest: a subject has no
+    rights there (`contests.access`). An erased account keeps its row, for the submissions of its teams, and nothing
+    that tells whose it was.
+
     An e-mail address is unique once it is verified (allauth's EmailAddress rows); unverified ones prove nothing, so
     they must not keep the owner of an address from using it.
     """
 
     email = models.EmailField("e-mail address")
     is_demo = models.BooleanField(default=False, help_text="Made by the demo seed; marked as such wherever it shows.")
+    is_subject = models.BooleanField(
+        "subject", default=False, help_text="Rates images in studies; takes part in no challenge and organises none."
+    )
+    erased_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[AccountManager] = AccountManager()
 

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from challenge.accounts import services
 from challenge.accounts.forms import TokenForm
-from challenge.contests.models import Registration
 from challenge.core.http import SignedInRequest
 
 
@@ -18,7 +17,7 @@ from challenge.core.http import SignedInRequest
 @require_safe
 def account(request: SignedInRequest) -> HttpResponse:
     """Who one is here and where one takes part."""
-    registrations = Registration.objects.filter(user=request.user).select_related("challenge", "team")
+    registrations = request.user.registrations.exclude(team=None).select_related("challenge", "team")
     return render(request, "accounts/account.html", {"registrations": registrations})
 
 

@@ -29,7 +29,12 @@ def want_reference_lines() -> None:
 
 
 def reference_lines(phase: Phase) -> QuerySet[ReferenceLine]:
-    """The lines that the board of a phase shows: finished, of the key and formula in force, as the organisers ask."""
+    """The lines that the board of a phase shows: finished, of the key and formula in force, as the organisers ask.
+
+    None where the phase shows a part of the key only: they are of the whole.
+    """
+    if phase.public_share is not None:
+        return ReferenceLine.objects.none()
     newest = RatingTable.objects.filter(phase=phase).order_by("-created_at").values("pk")[:1]
     return ReferenceLine.objects.filter(
         Q(kind=ReferenceLine.Kind.GROUP_MEAN, column=phase.reference_column)

@@ -5,37 +5,52 @@ Reading public things needs no token.
 """
 
 import datetime
+import threading
 from typing import Annotated, Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from ninja import File, Form, Header, NinjaAPI, Schema, Status
 from ninja.errors import AuthenticationError
 from ninja.files import UploadedFile
 from ninja.security import HttpBearer
+from ninja.throttling import BaseThrottle
 
 from challenge.accounts.models import ApiToken, User
 from challenge.accounts.services import authenticate_token
-from challenge.api import errors
+from challenge.api import errors, files
 from challenge.api.schemas import (
     BoardRow,
     ChallengeOut,
     PhaseOut,
     Problem,
     QuotaOut,
+    ReleaseOut,
     ReportOut,
     SubmissionOut,
 )
-from challenge.contests.access import Viewer, may_see_scores, visible_challenges, visible_phases
+from challenge.contests.access import Viewer, export_decimals, may_see_scores, visible_challenges, visible_phases
 from challenge.contests.models import Challenge, Phase
-from challenge.leaderboards.views import board_of, sees_live_board
+from challenge.core.limits import seconds_to_wait
+from challenge.datasets.access import DataAccess
+from challenge.datasets.services import current_answer_key
+from challenge.leaderboards.views import board_for
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import Method, SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Evaluation, Submission
-from challenge.submissions.results import full_result, visible_evaluations
+from challenge.submissions.results import (
+    MAIN_METRICS,
+    Shown,
+    full_result,
+    rounded,
+    visible_evaluations,
+    visible_private_scores,
+    visible_releases,
+)
 
 
 class TokenAuth(HttpBearer):
@@ -62,6 +77,23 @@ def optional_reader(request: HttpRequest) -> Viewer:
     return user
 
 
+class Limit(BaseThrottle):
+    """A limit of settings.RATE_LIMITS, for each token's user and each address. Counted once the token has been read."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        self.found = threading.local()  # one instance answers for all threads
+
+    def allow_request(self, request: HttpRequest) -> bool:
+        """Count the request; whether it may go on."""
+        self.found.wait = seconds_to_wait(self.action, request, getattr(request, "auth", None))
+        return not self.found.wait
+
+    def wait(self) -> float:
+        """Seconds until the request that was just refused may be tried again."""
+        return float(self.found.wait)
+
+
 class Caller(HttpRequest):
     """A request whose token (if any) has been read."""
 
@@ -71,6 +103,7 @@ class Caller(HttpRequest):
 
 read = TokenAuth(ApiToken.Scope.READ)
 submit = TokenAuth(ApiToken.Scope.SUBMIT)
+api_limit, upload_limit = Limit("api"), Limit("upload")
 api = NinjaAPI(
     title="IQA Challenge",
     version="1",
@@ -78,8 +111,10 @@ api = NinjaAPI(
     urls_namespace="api",
     openapi_url="/openapi.json",
     docs_url=None,
+    throttle=[api_limit],
 )
 errors.install(api)
+files.install(api, optional_reader)
 
 REFUSALS: Any = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 413: Problem, 422: Problem, 429: Problem} | {
     507: Problem
@@ -92,7 +127,7 @@ PRIVATE: Any = {401: Problem, **UNKNOWN}
 def list_challenges(request: HttpRequest) -> list[ChallengeOut]:
     """The challenges that the caller may see."""
     rows = visible_challenges(request.auth).prefetch_related("phases")  # type: ignore[attr-defined]
-    return [_challenge(row) for row in rows]
+    return [_challenge(request.auth, row) for row in rows]  # type: ignore[attr-defined]
 
 
 @api.get(
@@ -100,7 +135,8 @@ def list_challenges(request: HttpRequest) -> list[ChallengeOut]:
 )
 def get_challenge(request: HttpRequest, slug: str) -> ChallengeOut:
     """One challenge."""
-    return _challenge(get_object_or_404(visible_challenges(request.auth), slug=slug))  # type: ignore[attr-defined]
+    viewer: Viewer = request.auth  # type: ignore[attr-defined]
+    return _challenge(viewer, get_object_or_404(visible_challenges(viewer), slug=slug))
 
 
 @api.get(
@@ -109,11 +145,12 @@ def get_challenge(request: HttpRequest, slug: str) -> ChallengeOut:
     auth=[optional_reader],
     tags=["leaderboard"],
 )
-def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpResponse:
-    """The board; 403 while the phase is blind."""
+def leaderboard(request: HttpRequest, phase_id: UUID, exact: bool = False) -> list[BoardRow] | HttpResponse:
+    """The board; 403 while the phase is blind. Of a Ladder it is what was released, for organisers with `exact` all."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)  # type: ignore[attr-defined]
     if not may_see_scores(request.auth, phase):  # type: ignore[attr-defined]
         return errors.problem(403, "blind_phase", "The board of this phase is hidden while it is blind.")
+    decimals = export_decimals(request.auth, phase)  # type: ignore[attr-defined]
     return [
         BoardRow(
             rank=row.rank,
@@ -122,15 +159,15 @@ def leaderboard(request: HttpRequest, phase_id: UUID) -> list[BoardRow] | HttpRe
             is_reference=row.is_reference,
             is_late=row.is_late,
             entries=row.entries,
-            scores=row.scores,
+            scores=rounded(row.scores, decimals),
             reason=row.reason,
             received_at=row.received_at,
-            interval=row.interval,
+            interval=rounded(row.interval, decimals),
             rank_interval=row.rank_interval,
             probability_first=row.first,
             group=row.group,
         )
-        for row in board_of(phase, sees_live_board(request.auth, phase))  # type: ignore[attr-defined]
+        for row in board_for(request.auth, phase, exact)  # type: ignore[attr-defined]
     ]
 
 
@@ -154,7 +191,13 @@ class MethodIn(Schema):
     extra_data: bool | None = None
 
 
-@api.post("/phases/{phase_id}/validate", response={200: ReportOut, **REFUSALS}, auth=submit, tags=["submissions"])
+@api.post(
+    "/phases/{phase_id}/validate",
+    response={200: ReportOut, **REFUSALS},
+    auth=submit,
+    throttle=[api_limit, upload_limit],
+    tags=["submissions"],
+)
 def validate(request: Caller, phase_id: UUID, file: File[UploadedFile]) -> ReportOut:
     """A dry run: every error of the file by line. Costs no quota."""
     phase = get_object_or_404(visible_phases(request.auth), pk=phase_id)
@@ -162,7 +205,11 @@ def validate(request: Caller, phase_id: UUID, file: File[UploadedFile]) -> Repor
 
 
 @api.post(
-    "/phases/{phase_id}/submissions", response={201: SubmissionOut, **REFUSALS}, auth=submit, tags=["submissions"]
+    "/phases/{phase_id}/submissions",
+    response={201: SubmissionOut, **REFUSALS},
+    auth=submit,
+    throttle=[api_limit, upload_limit],
+    tags=["submissions"],
 )
 def create_submission(
     request: Caller,
@@ -200,28 +247,42 @@ def get_submission(request: Caller, submission_id: UUID) -> SubmissionOut:
     return _submissions(request.auth, [submission])[0]
 
 
-def _challenge(challenge: Challenge) -> ChallengeOut:
+def _challenge(viewer: Viewer, challenge: Challenge) -> ChallengeOut:
+    access = DataAccess.of(viewer, challenge)
     return ChallengeOut(
         slug=challenge.slug,
         title=challenge.title,
         summary=challenge.summary,
         is_demo=challenge.is_demo,
-        phases=[_phase(phase) for phase in challenge.phases.all()],
+        phases=[_phase(access, phase) for phase in challenge.phases.all()],
     )
 
 
-def _phase(phase: Phase) -> PhaseOut:
+def _phase(access: DataAccess, phase: Phase) -> PhaseOut:
+    has_kit = current_answer_key(phase) and not access.kit_refusal(phase)
+    phase.starter_kit_url = reverse("api:starter_kit", args=[phase.pk]) if has_kit else None  # type: ignore[attr-defined]
     return PhaseOut.from_orm(phase)
 
 
 def _submissions(user: User, rows: list[Submission]) -> list[SubmissionOut]:
     visible = visible_evaluations(user, rows)
-    return [_submission(row, visible.get(row.pk)) for row in rows]
+    released = visible_releases(user, rows)
+    private = visible_private_scores(user, rows)
+    decimals = {phase: export_decimals(user, phase) for phase in {row.phase for row in rows}}
+    return [
+        _submission(row, visible.get(row.pk), released.get(row.pk), private.get(row.pk), decimals[row.phase])
+        for row in rows
+    ]
 
 
-def _submission(submission: Submission, evaluation: Evaluation | None) -> SubmissionOut:
-    result = full_result(evaluation) if evaluation else None
-    metrics = ("main", "srocc", "krocc", "plcc", "rmse")
+def _submission(
+    submission: Submission,
+    evaluation: Evaluation | None,
+    release: Shown | None,
+    private: dict[str, float | None] | None,
+    decimals: int | None,
+) -> SubmissionOut:
+    result = rounded(full_result(evaluation), decimals) if evaluation else None
     return SubmissionOut(
         id=submission.pk,
         phase=submission.phase_id,
@@ -238,7 +299,9 @@ def _submission(submission: Submission, evaluation: Evaluation | None) -> Submis
         is_late=submission.is_late,
         finished_at=submission.finished_at,
         failure=submission.failure,
-        scores={metric: result.get(metric) for metric in metrics} if result else None,
+        scores={metric: result.get(metric) for metric in MAIN_METRICS} if result else None,
         evaluation=result,
+        private_scores=rounded(private, decimals),
+        release=ReleaseOut.from_orm(release) if release else None,
         url=submission.get_absolute_url(),
     )

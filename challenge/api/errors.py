@@ -10,7 +10,7 @@ from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOper
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
 from challenge.submissions.intake import SubmissionRefused
 
@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 
 STATUS_OF_REFUSAL = {
     "not_registered": 403,
+    "not_accepted": 403,
+    "terms_changed": 403,
+    "team_changed": 409,
     "phase_not_open": 409,
     "phase_closed": 409,
     "gate_closed": 403,
@@ -45,7 +48,7 @@ TITLES = {
 
 
 def problem(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
-    """One problem document."""
+    """One problem document; `extra` goes into it, also over what stands there already."""
     body = {"type": f"about:blank#{code}", "title": TITLES.get(status, "Error"), "status": status, "code": code}
     return JsonResponse({**body, "detail": detail, **extra}, status=status, content_type="application/problem+json")
 
@@ -73,6 +76,11 @@ def install(api: NinjaAPI) -> None:
     def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
         errors = [{"where": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors]
         return problem(422, "invalid_input", "Some parameters are missing or wrong.", errors=errors)
+
+    @api.exception_handler(Throttled)
+    def too_many(request: HttpRequest, error: Throttled) -> HttpResponse:
+        detail = f"Too many requests. Try again in {error.wait:.0f} s."
+        return problem(429, "rate_limited", detail, title="Too many requests")
 
     @api.exception_handler(HttpError)
     def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:

@@ -12,7 +12,7 @@ class PhaseOut(Schema):
 
     `state`: upcoming, open, late (files are taken until `late_until`, unranked), closed. `gate_id` is the phase in
     which a team needs a scored submission to submit here. From `board_frozen_at` on, the public board shows only what
-    was received before.
+    was received before. `starter_kit_url` is null while the caller may not have the kit or there is none.
     """
 
     id: UUID
@@ -31,6 +31,10 @@ class PhaseOut(Schema):
     board_rule: str
     formula: str
     is_blind: bool
+    release_rule: str
+    public_share: float | None
+    shows_private: bool
+    starter_kit_url: str | None
 
 
 class ChallengeOut(Schema):
@@ -43,8 +47,52 @@ class ChallengeOut(Schema):
     phases: list[PhaseOut]
 
 
+class ReleaseOut(Schema):
+    """What a Ladder shows: the team's score after this submission, whether it moved, and why or why not."""
+
+    shown: float | None
+    moved: bool
+    reason: str
+
+
+class DataFileVersionOut(Schema):
+    """One version of a data file; `url` is null to those who may not have it."""
+
+    number: int
+    size: int
+    sha256: str
+    note: str
+    created_at: datetime.datetime
+    url: str | None
+
+
+class DataFileOut(Schema):
+    """A data file and its versions, newest first.
+
+    `url` leads to the newest; null: `refusal` says why not (`not_yet`, `not_signed_in`, `not_registered`,
+    `terms_changed`). `path` is its place in the released database it belongs to, "" outside one.
+    """
+
+    id: UUID
+    title: str
+    description: str
+    file_name: str
+    path: str
+    licence: str
+    audience: str
+    phase: str | None
+    opens_at: datetime.datetime | None
+    refusal: str | None
+    url: str | None
+    versions: list[DataFileVersionOut]
+
+
 class SubmissionOut(Schema):
-    """A submission. `scores` and `evaluation` are null until it is scored, and always on a blind phase."""
+    """A submission. `scores` and `evaluation` are null until it is scored, and always on a blind phase or a Ladder.
+
+    `private_scores` are those on the private part of the key, once the organisers show them.
+    `release` is there on a Ladder only, once the submission's turn has come.
+    """
 
     id: UUID
     phase: UUID
@@ -63,6 +111,8 @@ class SubmissionOut(Schema):
     failure: str
     scores: dict[str, float | None] | None
     evaluation: dict[str, Any] | None
+    private_scores: dict[str, float | None] | None
+    release: ReleaseOut | None
     url: str
 
 

@@ -7,20 +7,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, TextField
 from django.http import HttpRequest
 
-from challenge.accounts.models import User
+from challenge.contests.access import organised_challenges
 from challenge.contests.models import Challenge, Phase, Registration, Team
+from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import boards_changed
-
-
-def organised_challenges(user: User | AnonymousUser) -> QuerySet[Challenge]:
-    """The challenges that this member of staff may manage."""
-    if not user.is_authenticated:
-        return Challenge.objects.none()
-    return Challenge.objects.all() if user.is_superuser else user.organised_challenges.all()
 
 
 class OrganiserAdmin(admin.ModelAdmin):
@@ -73,6 +66,23 @@ class OrganiserAdmin(admin.ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
+class QuestionInline(admin.TabularInline):
+    """Registration questions on the challenge's page. Answers keep the text that was asked."""
+
+    model = RegistrationQuestion
+    extra = 0
+    fields = ("position", "text", "help", "kind", "choices", "required")
+    formfield_overrides: ClassVar = {TextField: {"widget": forms.Textarea(attrs={"rows": 2, "cols": 24})}}
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the challenge."""
+        return bool(request.user.is_staff)
+
+    has_change_permission = has_add_permission
+    has_view_permission = has_add_permission
+    has_delete_permission = has_add_permission
+
+
 class PhaseInline(admin.StackedInline):
     """Phases on the challenge's page."""
 
@@ -88,6 +98,8 @@ class PhaseInline(admin.StackedInline):
         ("board_rule", "rank_display"),
         ("formula", "reference_column"),
         ("is_blind", "shows_fit"),
+        ("release_rule", "standard_errors", "shown_decimals", "leak_budget_bits"),
+        ("public_share", "split_column", "shows_private"),
         "description",
     )
     prepopulated_fields: ClassVar = {"slug": ("title",)}
@@ -122,7 +134,7 @@ class ChallengeAdmin(OrganiserAdmin):
     search_fields = ("title", "slug")
     prepopulated_fields: ClassVar = {"slug": ("title",)}
     filter_horizontal = ("organisers",)
-    inlines = (PhaseInline,)
+    inlines = (PhaseInline, QuestionInline)
     readonly_fields = ("is_demo",)
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool) -> None:
@@ -156,7 +168,7 @@ class RegistrationInline(admin.TabularInline):
     model = Registration
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("user", "terms_version", "terms_accepted_at")
+    fields = readonly_fields = ("user", "status", "terms_version", "terms_accepted_at")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As the team."""
@@ -186,4 +198,4 @@ class TeamAdmin(OrganiserAdmin):
     @admin.display
     def members(self, team: Team) -> str:
         """User names."""
-        return ", ".join(team.registrations.values_list("user__username", flat=True))
+        return ", ".join(team.members.values_list("user__username", flat=True))

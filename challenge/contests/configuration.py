@@ -6,7 +6,7 @@
       - {slug: final, gate: development, ...}
 
 The keys are the fields of Challenge and Phase, less those that are no part of a plan: ids, what the server counts,
-whether the challenge is published, people. A field that is added to a model is in the file from that moment. `gate` is
+whether the challenge is published or shows its private part, people, secrets. A field that is added to a model is in the file from that moment. `gate` is
 the slug of an earlier phase; a phase without `position` stands where the file has it. Moments have a zone. There are no
 answer keys, files or teams in it. Text that begins with `{` is read as JSON, anything else as YAML.
 """
@@ -31,8 +31,8 @@ MAX_CHARACTERS = 500_000
 MAX_PHASES = 50
 LARGEST_NUMBER = 1e300
 NOT_IN_THE_FILE = {
-    Challenge: frozenset({"id", "is_published", "is_demo", "created_at"}),
-    Phase: frozenset({"id", "challenge", "board_version"}),
+    Challenge: frozenset({"id", "is_published", "is_demo", "created_at", "terms_version", "allow_list"}),
+    Phase: frozenset({"id", "challenge", "board_version", "split_secret", "shows_private"}),
 }
 
 

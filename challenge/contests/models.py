@@ -1,7 +1,8 @@
 """Challenges, their phases, and who takes part.
 
 A Challenge has Phases in order; a Team belongs to one challenge; a Registration ties one user to one challenge, to the
-terms they accepted and to their team. Quotas and board rows belong to teams (submissions app).
+terms they accepted and to their team, and says whether the organisers let them in. Quotas and board rows belong to
+teams (submissions app). What happens to registrations and teams is written down in `records`.
 """
 
 import datetime
@@ -11,18 +12,22 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
 from challenge.contests import phase_rules
+from challenge.contests.records import RegistrationStatus
+from challenge.contests.rules import option_errors
 from challenge.core.text import visible_text
-from scoring.formula import Formula, InvalidFormula
+from scoring.formula import RANK_DECIMALS, Formula, InvalidFormula
 
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
-RESERVED_PHASE_SLUGS = frozenset({"join", "team", "data", "submissions"})
+RESERVED_PHASE_SLUGS = frozenset(
+    {"join", "terms", "team", "teams", "mergers", "data", "submissions", "registrations", "organisers"}
+)
 
 
 def validate_formula(text: str) -> None:
@@ -44,7 +49,16 @@ def new_invitation() -> str:
 
 
 class Challenge(models.Model):
-    """One competition: its texts, its organisers, its phases."""
+    """One competition: its texts, its organisers, its phases, and who may take part.
+
+    `allow_list` has one e-mail address (`anna@example.org`) or domain (`example.org`, which includes its subdomains) a
+    line. It is compared with confirmed addresses only. Whoever is on it needs no approval.
+    """
+
+    class RegistrationMode(models.TextChoices):
+        OPEN = "open", "Everybody takes part at once"
+        APPROVAL = "approval", "The organisers accept each registration; those on the allow-list take part at once"
+        ALLOW_LIST = "allow_list", "Only those on the allow-list take part, at once"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(unique=True)
@@ -53,11 +67,20 @@ class Challenge(models.Model):
     description = models.TextField(blank=True, help_text="Markdown.")
     terms = models.TextField(blank=True, help_text="Markdown. Participants accept them when they join.")
     terms_version = models.PositiveIntegerField(
-        default=1, help_text="Stored with each registration. Raise it when the terms change in substance."
+        default=1,
+        help_text="Noted for each registration. Raise it when the terms change in substance: everybody is asked again "
+        "before they get data or submit.",
     )
+    registration_mode = models.CharField(max_length=10, choices=RegistrationMode, default=RegistrationMode.OPEN)
+    allow_list = models.TextField(blank=True, help_text="One e-mail address or domain a line.")
     is_published = models.BooleanField(default=False, help_text="Unpublished challenges show to organisers only.")
     is_demo = models.BooleanField(default=False, help_text="Marked as a demonstration on every page.")
     max_team_size = models.PositiveSmallIntegerField(default=6, validators=[MinValueValidator(1)])
+    team_changes_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="After this nobody joins a team that exists, changes teams, or merges teams. Empty: no such moment.",
+    )
     organisers = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="organised_challenges", blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -73,6 +96,11 @@ class Challenge(models.Model):
     def get_absolute_url(self) -> str:
         """The challenge's home page."""
         return reverse("challenge", args=[self.slug])
+
+    @property
+    def teams_are_fixed(self) -> bool:
+        """Whether the moment after which teams do not change has passed."""
+        return self.team_changes_until is not None and timezone.now() >= self.team_changes_until
 
 
 class Phase(models.Model):
@@ -90,6 +118,10 @@ class Phase(models.Model):
         BOTH = "both", "Ranks, with groups of teams that cannot be told apart"
         GROUPS = "groups", "Groups only: teams that cannot be told apart share a rank"
         STRICT = "strict", "Ranks only"
+
+    class ReleaseRule(models.TextChoices):
+        PLAIN = "plain", "Plain: every score is shown as it is"
+        LADDER = "ladder", "Ladder: a shown score moves only when the gain exceeds its standard error"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="phases")
@@ -147,7 +179,41 @@ class Phase(models.Model):
         default=False, help_text="Participants see a receipt, no score and no board, until this is switched off."
     )
     shows_fit = models.BooleanField(
-        default=False, help_text="Participants see the scatter plot and the fitted curve of their submissions."
+        default=False,
+        help_text="Participants see diagnostics of their submissions. These give away the MOS of every image.",
+    )
+    release_rule = models.CharField(
+        max_length=8,
+        choices=ReleaseRule,
+        default=ReleaseRule.PLAIN,
+        help_text="With a Ladder participants see nothing of a result but the shown score. Best score only, no fit.",
+    )
+    standard_errors = models.FloatField(
+        default=1.0, help_text="Ladder: how many standard errors of the paired difference a gain must exceed."
+    )
+    shown_decimals = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(RANK_DECIMALS)],
+        help_text="Decimals of scores; empty: 4, with a Ladder as many as the number of images supports.",
+    )
+    leak_budget_bits = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Ladder: bits of information on hidden MOS a team is told at most, for example 500; empty: no limit.",
+    )
+    public_share = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="The part of the images on which scores are shown, for example 0.5; the rest is private. Empty: all.",
+    )
+    split_column = models.CharField(
+        max_length=60, blank=True, help_text="A column of the answer key whose values both parts hold alike."
+    )
+    split_secret = models.BinaryField(null=True, editable=False)
+    shows_private = models.BooleanField(
+        default=False, help_text="When the phase is over: the private part decides, and everybody sees its scores."
     )
     board_version = models.PositiveBigIntegerField(default=0, editable=False)
 
@@ -183,14 +249,37 @@ class Phase(models.Model):
                 | models.Q(gate__isnull=False, gate_minimum__gte=-1e300, gate_minimum__lte=1e300),
                 name="phase_gate_minimum_finite",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(release_rule="ladder")
+                | models.Q(board_rule="best", is_blind=False, shows_fit=False),
+                name="phase_ladder_shows_the_best_only",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(leak_budget_bits=None) | models.Q(leak_budget_bits__gte=1, release_rule="ladder"),
+                name="phase_budget_needs_a_ladder",
+            ),
+            models.CheckConstraint(condition=models.Q(standard_errors__gt=0), name="phase_standard_errors_positive"),
+            models.CheckConstraint(
+                condition=models.Q(public_share=None, shows_private=False)
+                | models.Q(public_share__gt=0, public_share__lt=1, split_secret__isnull=False),
+                name="phase_share_between_0_and_1",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(release_rule="ladder") | models.Q(late_until=None),
+                name="phase_ladder_takes_no_late_files",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.challenge}: {self.title}"
 
     def save(self, **kwargs: Any) -> None:
-        """As usual, except that a changed phase never writes `board_version`: scoring raises it at any moment, and a
-        form that was read before would put it back."""
+        """As usual, with two exceptions. A phase that gets a share gets the secret of its split, which stays.
+
+        And a changed phase never writes `board_version`: scoring raises it at any moment, and a form that was read
+        before would put it back.
+        """
+        self._seal_secret()
         if not self._state.adding and kwargs.get("update_fields") is None:
             kwargs["update_fields"] = [
                 field.name for field in self._meta.concrete_fields if field.name not in ("id", "board_version")
@@ -209,6 +298,8 @@ class Phase(models.Model):
         if self.is_blind and self.shows_fit:
             errors["shows_fit"] = "A blind phase shows no fit: it would give the hidden scores away."
         errors |= phase_rules.broken(self)
+        errors |= option_errors(self)
+        self._seal_secret()
         if self.slug in RESERVED_PHASE_SLUGS:
             errors["slug"] = f"«{self.slug}» is a page of every challenge; choose another word."
         elif Phase.objects.filter(challenge=self.challenge_id, slug=self.slug).exclude(pk=self.pk).exists():
@@ -230,6 +321,12 @@ class Phase(models.Model):
         if not self.reference_column or key is None or self.reference_column in key.subset_columns:
             return ""
         return f"The answer key has no such column; it has: {', '.join(key.subset_columns) or 'none'}."
+
+    def _seal_secret(self) -> None:
+        if self.public_share is not None and not self.split_secret:
+            from challenge.datasets.halves import sealed_secret
+
+            self.split_secret = sealed_secret()
 
     def _columns_lacking(self) -> str:
         from challenge.datasets.services import columns_lacking
@@ -269,6 +366,11 @@ class Phase(models.Model):
         """Whether the public board stands still at this moment."""
         return self.board_frozen_at is not None and self.board_frozen_at <= timezone.now()
 
+    @property
+    def is_ladder(self) -> bool:
+        """Whether scores are shown by a Ladder (`scoring.ladder`)."""
+        return self.release_rule == self.ReleaseRule.LADDER
+
 
 class PhaseEvent(models.Model):
     """What an organiser did to a phase: who, when, why. Rows are only ever added.
@@ -302,12 +404,21 @@ class PhaseEvent(models.Model):
 
 
 class Team(models.Model):
-    """One row of a board and one quota; has one or several registered users."""
+    """One row of a board and one quota; has one or several registered users, one of whom leads it.
+
+    A team that was merged into another keeps its row and its name: history stays readable, nobody takes the name.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="teams")
     name = models.CharField(max_length=60)
+    leader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="led_teams"
+    )
     invitation = models.CharField(max_length=32, unique=True, default=new_invitation, editable=False)
+    merged_into = models.ForeignKey(
+        "self", null=True, editable=False, on_delete=models.PROTECT, related_name="merged_teams"
+    )
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -315,6 +426,10 @@ class Team(models.Model):
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.UniqueConstraint("challenge", Lower("name"), name="team_name_unique_in_challenge"),
+            models.CheckConstraint(
+                condition=models.Q(merged_into=None) | ~models.Q(merged_into=models.F("id")),
+                name="team_merged_into_another",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -327,14 +442,31 @@ class Team(models.Model):
         if not self.name or others.annotate(lower=Lower("name")).filter(lower=Lower(models.Value(self.name))).exists():
             raise ValidationError({"name": "Give a name that no other team of this challenge has."})
 
+    @property
+    def members(self) -> "models.QuerySet[Registration]":
+        """Those who hold a place: accepted, or waiting for the organisers."""
+        return self.registrations.filter(status__in=Registration.HOLD_A_PLACE)
+
 
 class Registration(models.Model):
-    """A user takes part in a challenge: accepted these terms, plays in this team. Once per user and challenge."""
+    """A user takes part in a challenge: accepted these terms, plays in this team. Once per user and challenge.
+
+    Only an accepted registration gives rights (`contests.access`). `answers` are what was asked and said when it was
+    made: [{"question": text, "answer": text}]. Whoever has left has no team and may join again.
+    """
+
+    Status = RegistrationStatus
+    HOLD_A_PLACE = (Status.PENDING, Status.ACCEPTED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="registrations")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="registrations")
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="registrations")
+    team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="registrations")
+    status = models.CharField(max_length=8, choices=Status, default=Status.ACCEPTED)
+    answers = models.JSONField(default=list)
+    must_be_approved = models.BooleanField(
+        default=False, help_text="Has left a team that had submitted: joins again only if the organisers accept it."
+    )
     terms_version = models.PositiveIntegerField()
     terms_accepted_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -342,7 +474,18 @@ class Registration(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["challenge", "user"], name="registration_once_per_challenge"),
+            models.CheckConstraint(
+                condition=models.Q(status="left", team=None)
+                | models.Q(status__in=("pending", "accepted", "rejected"), team__isnull=False),
+                name="registration_team_until_left",
+            ),
         ]
+        indexes: ClassVar = [models.Index(fields=["challenge", "status"], name="registration_by_status")]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.challenge}"
+
+    @property
+    def owes_consent(self) -> bool:
+        """Whether the terms have changed since they were accepted."""
+        return self.terms_version < self.challenge.terms_version

@@ -53,6 +53,8 @@ def _gate(phase: Phase) -> dict[str, str]:
             errors["gate_minimum"] = "A minimum needs a gate: the phase in which that score is asked for."
         elif gate.is_blind:
             errors["gate_minimum"] = f"«{gate.title}» is blind: who is let in would learn a hidden score."
+        elif gate.is_ladder:
+            errors["gate_minimum"] = f"«{gate.title}» has a Ladder: who is let in would learn more than it shows."
         elif not math.isfinite(phase.gate_minimum) or abs(phase.gate_minimum) > 1e300:
             errors["gate_minimum"] = "A main score is a finite number."
     if gate is None:

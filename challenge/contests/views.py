@@ -1,26 +1,32 @@
-"""Home, a challenge's page, joining, the team page."""
+"""Home, a challenge's page, joining, the terms (the team page is in the app `teams`)."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from challenge.analyses.budget import budget_of
 from challenge.contests import services
-from challenge.contests.access import is_organiser, may_change, may_see_scores, registration_of, visible_challenges
+from challenge.contests.access import (
+    application_of,
+    is_organiser,
+    may_change,
+    may_see_scores,
+    registration_of,
+    visible_challenges,
+)
 from challenge.contests.deadlines import deadline_changes
 from challenge.contests.forms import JoinForm
-from challenge.contests.models import Challenge, Registration, Team
+from challenge.contests.models import Challenge, Registration
 from challenge.core.http import SignedInRequest
 from challenge.submissions import gates
 
 
-def _phases_for_page(
-    challenge: Challenge, request: HttpRequest, registration: Registration | None
-) -> list[dict[str, object]]:
+def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[str, object]]:
     now = timezone.now()
+    registration = registration_of(request.user, challenge)
     return [
         {
             "phase": phase,
@@ -29,6 +35,7 @@ def _phases_for_page(
             "gate_asks_for": gates.asks_for(phase),
             "gate_refusal": gates.refusal(registration.team, phase) if registration else "",
             "extensions": deadline_changes(phase),
+            "budget": budget_of(registration.team, phase) if registration else None,
         }
         for phase in challenge.phases.select_related("challenge", "gate").prefetch_related("events")
     ]
@@ -54,11 +61,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def challenge_page(request: HttpRequest, challenge: str) -> HttpResponse:
     """Description, terms, phases with their dates, and what to do next."""
     shown = get_object_or_404(visible_challenges(request.user), slug=challenge)
-    registration = registration_of(request.user, shown)
     context = {
         "challenge": shown,
-        "phases": _phases_for_page(shown, request, registration),
-        "registration": registration,
+        "phases": _phases_for_page(shown, request),
+        "registration": registration_of(request.user, shown),
+        "application": application_of(request.user, shown),
         "is_organiser": is_organiser(request.user, shown),
         "may_change": may_change(request.user, shown),
         "now": timezone.now(),
@@ -69,43 +76,52 @@ def challenge_page(request: HttpRequest, challenge: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: SignedInRequest, challenge: str, invitation: str = "") -> HttpResponse:
-    """Accept the terms and found a team, or enter the one that the invitation names."""
+    """Accept the terms and found a team, or enter the one that the invitation names.
+
+    Whoever has registered already reads here what became of it.
+    """
     shown = get_object_or_404(visible_challenges(request.user), slug=challenge)
-    invited_by = get_object_or_404(Team, challenge=shown, invitation=invitation) if invitation else None
-    if registration_of(request.user, shown):
+    invited_by = get_object_or_404(shown.teams, invitation=invitation, merged_into=None) if invitation else None
+    application = application_of(request.user, shown)
+    if application and application.status == Registration.Status.ACCEPTED:
         messages.info(request, "You already take part in this challenge.")
         return redirect(shown)
-    form = JoinForm(request.POST if request.method == "POST" else None)
+    if application and request.method != "POST":
+        return render(request, "contests/application.html", {"challenge": shown, "application": application})
+    form = JoinForm(shown, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             registration = services.join_challenge(
-                user=request.user, challenge=shown, invitation=invitation, **form.cleaned_data
+                user=request.user, challenge=shown, invitation=invitation, **form.arguments()
             )
         except services.JoinRefused as refused:
             form.add_error(refused.field, str(refused))
         else:
-            messages.success(request, f"Welcome. You take part with the team «{registration.team}».")
-            return redirect(shown)
+            return _joined(request, registration)
     context = {"challenge": shown, "form": form, "invited_by": invited_by}
     return render(request, "contests/join.html", context, status=200 if not form.errors else 422)
 
 
+def _joined(request: SignedInRequest, registration: Registration) -> HttpResponse:
+    if registration.status == Registration.Status.PENDING:
+        messages.success(request, "Registered. The organisers decide; you will get a mail.")
+        return redirect("join", challenge=registration.challenge.slug)
+    messages.success(request, f"Welcome. You take part with the team «{registration.team}».")
+    return redirect(registration.challenge)
+
+
 @login_required
-@require_safe
-def team_page(request: SignedInRequest, challenge: str) -> HttpResponse:
-    """The viewer's own team: members, invitation link, places left."""
+@require_http_methods(["GET", "HEAD", "POST"])
+def terms(request: SignedInRequest, challenge: str) -> HttpResponse:
+    """The terms as they are now, to be accepted by participants who accepted an earlier version."""
     shown = get_object_or_404(visible_challenges(request.user), slug=challenge)
     registration = registration_of(request.user, shown)
     if registration is None:
         return redirect("join", challenge=shown.slug)
-    members = registration.team.registrations.select_related("user").order_by("created_at")
-    context = {
-        "challenge": shown,
-        "team": registration.team,
-        "invitation_url": request.build_absolute_uri(
-            reverse("join-team", args=[shown.slug, registration.team.invitation])
-        ),
-        "members": members,
-        "places_left": max(0, shown.max_team_size - len(members)),
-    }
-    return render(request, "contests/team.html", context)
+    if request.method == "POST":
+        version = request.POST.get("version", "")
+        if version.isdecimal() and services.accept_terms(registration, int(version[:9])):
+            messages.success(request, "Thank you. You can get the data and submit again.")
+            return redirect(shown)
+        messages.warning(request, "The terms have just changed once more. Read them and accept them.")
+    return render(request, "contests/terms.html", {"challenge": shown, "registration": registration})

@@ -7,5 +7,9 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Site name and whether the embedded mode runs."""
-    return {"SITE_NAME": settings.SITE_NAME, "EMBEDDED": settings.EMBEDDED}
+    """Site name, whether the embedded mode runs, whether one can sign in with an account elsewhere."""
+    return {
+        "SITE_NAME": settings.SITE_NAME,
+        "EMBEDDED": settings.EMBEDDED,
+        "LOGIN_ELSEWHERE": bool(settings.LOGIN_PROVIDER_APPS),
+    }

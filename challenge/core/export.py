@@ -18,7 +18,7 @@ def csv_response(file_name: str, header: Sequence[str], rows: Iterable[Sequence[
     """A CSV download; None becomes an empty cell, floats are written in full precision."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow([safe_cell(cell) for cell in header])
     writer.writerows([["" if cell is None else safe_cell(cell) for cell in row] for row in rows])
     response = HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'

@@ -9,11 +9,13 @@ from django.http import HttpRequest
 
 from challenge.contests.admin import OrganiserAdmin
 from challenge.contests.models import Phase
-from challenge.datasets.models import AnswerKey, DataFile, RatingTable
+from challenge.core.downloads import safe_file_name
+from challenge.datasets.models import AnswerKey, DataFile, DataFileVersion, RatingTable
 from challenge.datasets.services import (
     add_answer_key,
     add_data_file,
     add_rating_table,
+    add_version,
     columns_lacking,
     further_columns,
 )
@@ -138,7 +140,16 @@ class RatingTableAdmin(OrganiserAdmin):
 
 
 class DataFileForm(forms.ModelForm):
-    """A data file; size and checksum are computed."""
+    """A data file; an upload becomes its next version, whose size and checksum are computed."""
+
+    upload = forms.FileField(required=False, label="File")
+    note = forms.CharField(
+        required=False,
+        max_length=300,
+        label="What changed",
+        help_text="For those who have the version before.",
+        widget=forms.TextInput(attrs={"size": 80}),
+    )
 
     class Meta:
         model = DataFile
@@ -146,28 +157,53 @@ class DataFileForm(forms.ModelForm):
             "challenge",
             "title",
             "description",
-            "file",
             "file_name",
             "licence",
             "audience",
+            "phase",
             "available_from",
             "position",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        is_new = self.instance._state.adding
+        self.fields["upload"].required = is_new
+        if not is_new:
+            self.fields["upload"].help_text = "A new file becomes the next version; the earlier ones stay available."
         if "file_name" in self.fields:
             self.fields["file_name"].required = False
-            self.fields["file_name"].help_text = "The name a download gets; empty: the name of the file you choose."
-        if "file" in self.fields:
-            self.fields["file"].widget = forms.FileInput()
+            self.fields[
+                "file_name"
+            ].help_text = "The name a download gets; empty: as before, at first the name of the file you choose."
 
     def clean(self) -> dict[str, Any]:
-        """Fill the download's name in."""
+        """Fill the download's name in; a note belongs to an upload."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        if not values.get("file_name") and values.get("file"):
-            values["file_name"] = values["file"].name.rsplit("/", 1)[-1][:120]
+        upload = values.get("upload")
+        if not values.get("file_name"):
+            values["file_name"] = self.instance.file_name or (safe_file_name(upload.name)[-200:] if upload else "")
+        if values.get("note") and not upload and "upload" not in self.errors:
+            self.add_error("note", "The note is stored with a new file: choose one.")
         return values
+
+
+class DataFileVersionInline(admin.TabularInline):
+    """The versions there are, to read."""
+
+    model = DataFileVersion
+    extra = 0
+    can_delete = False
+    fields = ("number", "size", "sha256", "note", "uploaded_by", "created_at")
+    readonly_fields = fields
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the data file."""
+        return bool(request.user.is_staff)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never here: a version is made by an upload."""
+        return False
 
 
 @admin.register(DataFile)
@@ -176,13 +212,18 @@ class DataFileAdmin(OrganiserAdmin):
 
     form = DataFileForm
     may_delete = True
-    list_display = ("title", "challenge", "file_name", "size", "audience", "available_from")
+    list_display = ("title", "challenge", "file_name", "audience", "phase", "available_from")
     list_filter = (("challenge", admin.RelatedOnlyFieldListFilter), "audience")
-    readonly_fields = ("size", "sha256", "created_at")
+    list_select_related = ("challenge", "phase__challenge")
+    readonly_fields = ("path_in_release", "created_at")
+    inlines = (DataFileVersionInline,)
 
     def save_model(self, request: HttpRequest, obj: DataFile, form: Any, change: bool) -> None:
         """Through the service where a file came with the form."""
-        if "file" in form.changed_data:
-            add_data_file(data_file=obj, content=form.cleaned_data["file"])
-        else:
-            super().save_model(request, obj, form, change)
+        content, note, actor = form.cleaned_data["upload"], form.cleaned_data["note"], request.user
+        if not change:
+            add_data_file(data_file=obj, content=content, note=note, actor=actor)  # type: ignore[arg-type]
+            return
+        super().save_model(request, obj, form, change)
+        if content:
+            add_version(data_file=obj, content=content, note=note, actor=actor)  # type: ignore[arg-type]

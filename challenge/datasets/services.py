@@ -20,11 +20,15 @@ from challenge.accounts.models import User
 from challenge.contests.models import Phase
 from challenge.core.storage import sha256_of
 from challenge.datasets import sealing
-from challenge.datasets.models import AnswerKey, DataFile, RatingTable
+from challenge.datasets.models import AnswerKey, DataFile, DataFileVersion, RatingTable
 from scoring.answer_key import RESERVED, read_answer_key
 from scoring.answer_key import AnswerKey as KeyTable
 from scoring.formula import Formula
+from scoring.ladder import board_decimals
+from scoring.logistic import MIN_ROWS
 from scoring.ratings import read_ratings
+
+RESULT_DECIMALS = 4
 
 
 def add_answer_key(*, phase: Phase, content: bytes, actor: User | None) -> AnswerKey:
@@ -67,6 +71,22 @@ def columns_lacking(formula: str, columns: Sequence[str]) -> str:
 def current_answer_key(phase: Phase) -> AnswerKey | None:
     """The key in force, or None while the organisers have not given one."""
     return AnswerKey.objects.filter(phase=phase, is_current=True).first()
+
+
+def shown_decimals(phase: Phase) -> int:
+    """Decimals of shown scores: the organisers' choice, else 4, or with a Ladder what the number of rows supports."""
+    if phase.shown_decimals is not None:
+        return phase.shown_decimals
+    if not phase.is_ladder:
+        return RESULT_DECIMALS
+    key = current_answer_key(phase)
+    # Below MIN_ROWS no correlation is defined, so nothing is shown to any number of decimals.
+    return board_decimals(max(MIN_ROWS, round((key.rows if key else 0) * (phase.public_share or 1))))
+
+
+def result_decimals(phase: Phase) -> int:
+    """Decimals of results where those are shown. With a Ladder they show to organisers only, who need no rounding."""
+    return RESULT_DECIMALS if phase.is_ladder else shown_decimals(phase)
 
 
 def expected_names(key: AnswerKey) -> tuple[str, ...]:
@@ -123,11 +143,39 @@ def open_rating_table(table: RatingTable) -> bytes:
         return sealing.unseal(_checked(stream.read(), table.sealed_sha256))
 
 
-def add_data_file(*, data_file: DataFile, content: File[bytes] | IO[bytes]) -> DataFile:
-    """Store `content` as the file of the unsaved `data_file`, with its size and checksum."""
-    stream = content if isinstance(content, File) else File(content)
-    data_file.sha256 = sha256_of(stream)
-    data_file.size = stream.size
-    data_file.file.save(f"{data_file.pk}", stream, save=False)
+@transaction.atomic
+def add_data_file(
+    *, data_file: DataFile, content: File[bytes] | IO[bytes], note: str = "", actor: User | None = None
+) -> DataFile:
+    """Store the unsaved `data_file` with `content` as its first version."""
     data_file.save()
+    add_version(data_file=data_file, content=content, note=note, actor=actor)
     return data_file
+
+
+def add_version(
+    *, data_file: DataFile, content: File[bytes] | IO[bytes], note: str = "", actor: User | None = None
+) -> DataFileVersion:
+    """Store `content` as the next version of `data_file`, with its size and checksum.
+
+    The bytes of the newest version once more make no new one: that version is returned. The file is stored before its
+    row; a row that is not committed leaves a file that nothing names.
+    """
+    stream = content if isinstance(content, File) else File(content)
+    sha256 = sha256_of(stream)
+    with transaction.atomic():
+        DataFile.objects.select_for_update().get(pk=data_file.pk)
+        newest = data_file.versions.order_by("-number").first()
+        if newest and newest.sha256 == sha256:
+            return newest
+        version = DataFileVersion(
+            data_file=data_file,
+            number=newest.number + 1 if newest else 1,
+            size=stream.size,
+            sha256=sha256,
+            note=note,
+            uploaded_by=actor,
+        )
+        version.file.save(f"{version.pk}", stream, save=False)
+        version.save()
+    return version

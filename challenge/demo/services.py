@@ -203,7 +203,7 @@ def _teams(challenge: Challenge, phase: Phase) -> None:
         registration: Registration = join_challenge(
             user=user, challenge=challenge, team_name=team_name, accepts_terms=True
         )
-        Team.objects.filter(pk=registration.team_id).update(is_demo=True)
+        Team.objects.filter(registrations=registration).update(is_demo=True)
         for method_name, rule in methods:
             receive(
                 phase=phase,

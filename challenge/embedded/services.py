@@ -1,5 +1,6 @@
 """The processes that make up the site, apart from the broker: web server, scoring and analysis workers, scheduler."""
 
+import dataclasses
 import os
 import signal
 import sys
@@ -34,31 +35,23 @@ def worker_spec(env: Mapping[str, str], concurrency: int, private_key: Path) -> 
 
     TERM lets it finish its tasks; QUIT, when they take too long, hands them back to the queue.
     """
-    command = [
-        *(sys.executable, "-m", "celery", "-A", "challenge", "worker"),
-        *("--queues", "scoring", "--concurrency", str(concurrency), "--hostname", "scoring@%h"),
-        *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
-    ]
-    return Spec(
-        "worker",
-        command,
-        cwd=settings.BASE_DIR,
-        env={**env, "ANSWER_KEY_PRIVATE_KEY_FILE": str(private_key)},
-        stop=((TERM, 25.0), (QUIT, 5.0)),
-        fast_stop=((QUIT, 2.0),),
-        stop_rank=1,
-    )
+    return _worker("worker", "scoring", concurrency, env, private_key)
 
 
 def analysis_spec(env: Mapping[str, str], private_key: Path) -> Spec:
     """The worker for what comes after a score, at the lowest priority: it must never delay one."""
+    spec = _worker("analysis", "analysis", 1, env, private_key)
+    return dataclasses.replace(spec, command=["nice", "-n", "19", *spec.command])
+
+
+def _worker(name: str, queue: str, concurrency: int, env: Mapping[str, str], private_key: Path) -> Spec:
     command = [
-        *("nice", "-n", "19", sys.executable, "-m", "celery", "-A", "challenge", "worker"),
-        *("--queues", "analysis", "--concurrency", "1", "--hostname", "analysis@%h"),
+        *(sys.executable, "-m", "celery", "-A", "challenge", "worker"),
+        *("--queues", queue, "--concurrency", str(concurrency), "--hostname", f"{queue}@%h"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
     ]
     return Spec(
-        "analysis",
+        name,
         command,
         cwd=settings.BASE_DIR,
         env={**env, "ANSWER_KEY_PRIVATE_KEY_FILE": str(private_key)},

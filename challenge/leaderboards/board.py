@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,16 @@ from challenge.submissions.states import Status
 from scoring.formula import RANK_DECIMALS
 
 METRICS = (Score.Metric.MAIN, Score.Metric.SROCC, Score.Metric.KROCC, Score.Metric.PLCC, Score.Metric.RMSE)
+SUBMISSION_COLUMNS: tuple[str, ...] = (
+    "submission",
+    "submission__kind",
+    "submission__is_late",
+    "submission__method_name",
+    "submission__received_at",
+    "submission__team",
+    "submission__team__name",
+    "submission__team__is_demo",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,22 +78,14 @@ def board(phase: Phase, before: datetime.datetime | None = None) -> list[Row]:
     chosen = list(_counting_evaluations(phase, before))
     scores = _scores_of([entry["pk"] for entry in chosen])
     intervals = _intervals_of([entry["pk"] for entry in chosen])
-    reasons = _reasons_of([entry["pk"] for entry in chosen if entry["rank_value"] is None])
-    entries = _entries_by_team(phase, before)
-    # Python's sort keeps the order of equal keys, so the order of the query (earlier first) stays within a rank.
-    chosen.sort(
-        key=lambda entry: (entry["submission__is_late"], entry["rank_value"] is None, -(entry["rank_value"] or 0.0))
-    )
+    undefined = [entry["pk"] for entry in chosen if entry["rank_value"] is None]
+    # Of a part of the key the reason is not told: it could tell which images are in it.
+    reasons = _reasons_of(undefined) if phase.public_share is None else {}
+    entries = entries_by_team(phase, before)
     rows: list[Row] = []
-    rank = 0
-    last: float | None = None
-    for entry in chosen:
-        may_rank = entry["submission__kind"] == Submission.Kind.PARTICIPANT and not entry["submission__is_late"]
-        ranked = may_rank and entry["rank_value"] is not None
-        if ranked and entry["rank_value"] != last:
-            rank, last = rank + 1, entry["rank_value"]
+    for entry, rank in ranked(chosen):
         pk = entry["pk"]
-        row = _row(entry, rank if ranked else None, scores.get(pk, {}), reasons.get(pk), entries)
+        row = make_row(entry, rank, scores.get(pk, {}), reasons.get(pk), entries)
         rows.append(dataclasses.replace(row, interval=intervals.get(pk)))
     return _with_lines(phase, _compared(phase, rows))
 
@@ -119,6 +121,26 @@ def _value(row: Row) -> float:
     return -math.inf if row.rank_value is None or row.is_late else row.rank_value
 
 
+def ranked(entries: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int | None]]:
+    """The entries best first by `rank_value`, undefined ones last, late ones below, each with a dense rank that equal
+    values share.
+
+    Reference rows, late rows and undefined ones have no rank. Entries of equal value keep their order.
+    """
+    rank = 0
+    last: float | None = None
+    for entry in sorted(entries, key=_place):
+        may_rank = entry["submission__kind"] == Submission.Kind.PARTICIPANT and not entry["submission__is_late"]
+        has_rank = may_rank and entry["rank_value"] is not None
+        if has_rank and entry["rank_value"] != last:
+            rank, last = rank + 1, entry["rank_value"]
+        yield entry, rank if has_rank else None
+
+
+def _place(entry: dict[str, Any]) -> tuple[bool, bool, float]:
+    return entry["submission__is_late"], entry["rank_value"] is None, -(entry["rank_value"] or 0.0)
+
+
 def fingerprint(rows: Iterable[Row]) -> str:
     """Names what a comparison of these rows looks at: the evaluations that have a rank, and their main scores."""
     text = "\n".join(sorted(f"{row.evaluation_id.hex} {row.rank_value!r}" for row in rows if row.rank is not None))
@@ -139,7 +161,8 @@ def _compared(phase: Phase, rows: list[Row]) -> list[Row]:
     ]
 
 
-def _received(before: datetime.datetime | None, path: str = "") -> Q:
+def received(before: datetime.datetime | None, path: str = "") -> Q:
+    """Submissions, reached by `path`, that were received before that moment; all for None."""
     return Q(**{f"{path}received_at__lt": before}) if before else Q()
 
 
@@ -154,7 +177,7 @@ def _counting_evaluations(phase: Phase, before: datetime.datetime | None) -> Que
     # Choosing among thousands reads as few columns as it can; what a board shows is read for the chosen ones only.
     chosen = (
         Evaluation.objects.filter(
-            _received(before, "submission__"),
+            received(before, "submission__"),
             submission__phase=phase,
             submission__status=Status.SCORED,
             is_current=True,
@@ -164,22 +187,9 @@ def _counting_evaluations(phase: Phase, before: datetime.datetime | None) -> Que
         .order_by()
         .values_list("pk", flat=True)
     )
-    return (
-        Evaluation.objects.filter(pk__in=list(chosen))
-        .order_by("submission__received_at", "submission")
-        .values(
-            "pk",
-            "rank_value",
-            "submission",
-            "submission__kind",
-            "submission__is_late",
-            "submission__method_name",
-            "submission__received_at",
-            "submission__team",
-            "submission__team__name",
-            "submission__team__is_demo",
-        )
-    )
+    counting = Evaluation.objects.filter(pk__in=list(chosen)).order_by("submission__received_at", "submission")
+    entries: QuerySet[Any, Any] = counting.values("pk", "rank_value", *SUBMISSION_COLUMNS)
+    return entries
 
 
 def _scores_of(evaluation_ids: list[UUID]) -> dict[UUID, dict[str, float]]:
@@ -191,12 +201,14 @@ def _scores_of(evaluation_ids: list[UUID]) -> dict[UUID, dict[str, float]]:
 
 
 def _intervals_of(evaluation_ids: list[UUID]) -> dict[UUID, list[float] | None]:
-    done = Analysis.objects.filter(pk__in=evaluation_ids, state=State.DONE)
-    return dict(done.values_list("pk", "result__intervals__main"))
+    # One that is made again, for diagnostics, has its result already.
+    sound = Analysis.objects.filter(pk__in=evaluation_ids).exclude(state=State.FAILED)
+    return dict(sound.values_list("pk", "result__intervals__main"))
 
 
-def _entries_by_team(phase: Phase, before: datetime.datetime | None) -> dict[UUID, int]:
-    scored = Submission.objects.filter(_received(before), phase=phase, status=Status.SCORED, team__isnull=False)
+def entries_by_team(phase: Phase, before: datetime.datetime | None = None) -> dict[UUID, int]:
+    """Team -> its scored submissions in this phase, or those of them that were received before `before`."""
+    scored = Submission.objects.filter(received(before), phase=phase, status=Status.SCORED, team__isnull=False)
     return dict(scored.order_by().values_list("team").annotate(Count("pk")))
 
 
@@ -207,9 +219,10 @@ def _reasons_of(evaluation_ids: list[UUID]) -> dict[UUID, str]:
     return dict(Evaluation.objects.filter(pk__in=evaluation_ids).values_list("pk", "result__reasons__main"))
 
 
-def _row(
+def make_row(
     entry: dict[str, Any], rank: int | None, scores: dict[str, float], reason: str | None, entries: dict[UUID, int]
 ) -> Row:
+    """A line of a board from SUBMISSION_COLUMNS, `pk` (of the evaluation) and `rank_value` of `entry`."""
     team_id = entry["submission__team"]
     return Row(
         rank=rank,

@@ -7,14 +7,20 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
+from challenge.core.rates import parse_rates
+from challenge.settings.login import login_providers
+
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / "var"))).resolve()
 
 DEBUG = False
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000")  # for links in mail that no request asked for
 SITE_NAME = env.str("SITE_NAME", default="IQA Challenge")
 EMBEDDED = False  # SQLite and the bundled broker: shown in the footer, changes no rule
+
+LOGIN_PROVIDER_APPS, SOCIALACCOUNT_PROVIDERS = login_providers(env)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -26,11 +32,16 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    *LOGIN_PROVIDER_APPS,
     "challenge.core",
     "challenge.accounts",
     "challenge.contests",
+    "challenge.mail",
     "challenge.datasets",
     "challenge.submissions",
+    "challenge.teams",
     "challenge.leaderboards",
     "challenge.analyses.apps.AnalysesConfig",
     "challenge.notices.apps.NoticesConfig",
@@ -52,6 +63,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "challenge.accounts.middleware.SignInElsewhereMiddleware",
 ]
 
 ROOT_URLCONF = "challenge.urls"
@@ -107,6 +119,35 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_ADAPTER = "challenge.accounts.adapter.AccountAdapter"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=True)
+# Chosen here, also where they are allauth's own: N/period/(ip|user|key), where the key is the account that is tried.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/300s/key",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "confirm_email": "1/180s/key",
+    "manage_email": "10/m/user",
+    "change_password": "5/m/user",
+    "reauthenticate": "10/m/user",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_TOTP_TOLERANCE = 1  # a code is good for half a minute longer: clocks of telephones are seldom exact
+MFA_RATE_LIMITS = {"webauthn_login": "10/m/ip"}
+# Whoever comes from elsewhere chooses a public user name here, and confirms an address that nobody vouches for.
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_EMAIL_VERIFICATION = "mandatory"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # the same address elsewhere opens no account here
+# For challenge.core.limits: N/period/(user|ip). The quotas of challenges are another thing: they are counted exactly.
+RATE_LIMITS = {
+    "upload": parse_rates(env.str("RATE_LIMIT_UPLOAD", default="30/m/user,600/m/ip")),
+    "api": parse_rates(env.str("RATE_LIMIT_API", default="300/m/user,3000/m/ip")),
+    "merge": parse_rates("10/h/user"),
+    "export": parse_rates("5/h/user"),
+    "erase": parse_rates("10/h/user"),
+}
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
@@ -224,6 +265,7 @@ CELERY_TASK_ROUTES = {
     "submissions.*": {"queue": "scoring"},
     "analyses.*": {"queue": "analysis"},
     "notices.*": {"queue": "analysis"},
+    "mail.*": {"queue": "analysis"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -308,5 +350,7 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR", "propagate": True},
         "celery": {"level": "WARNING", "propagate": True},
         "kombu": {"level": "WARNING", "propagate": True},
+        "matplotlib": {"level": "WARNING", "propagate": True},
+        "fontTools": {"level": "WARNING", "propagate": True},  # tells of every glyph it embeds
     },
 }

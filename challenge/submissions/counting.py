@@ -28,7 +28,7 @@ def counting_evaluation(team: Team, phase: Phase) -> Evaluation | None:
         submission__is_late=False,
         is_current=True,
     )
-    return mine.select_related("submission__phase").defer("scatter").order_by(*counting_order(phase)).first()
+    return mine.select_related("submission__phase").order_by(*counting_order(phase)).first()
 
 
 def why_it_counts(phase: Phase, is_chosen: bool) -> str:

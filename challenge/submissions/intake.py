@@ -1,9 +1,9 @@
 """How a prediction file becomes a submission: the one road of web form, API and command line (design section 3).
 
-Checked in the request, in this order: registered, phase open when the upload began, gate passed, quota left, room on
-disk, answer key there, size, format. Whatever is refused costs no quota and leaves no row. Then the file is stored
-durably, and one transaction locks the team, counts the quota, inserts the row and its events; the worker is called
-after the commit.
+Checked in the request, in this order: accepted registration, consent to the terms, phase open when the upload began,
+gate passed, quota left, room on disk, answer key there, size, format. Whatever is refused costs no quota and leaves no
+row. Then the file is stored durably, and one transaction locks the team, counts the quota, inserts the row and its
+events; the worker is called after the commit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenge.accounts.models import User
-from challenge.contests.access import registration_of
+from challenge.contests.access import application_of, registration_of
 from challenge.contests.models import Phase, Team
 from challenge.core.storage import sha256_of
 from challenge.core.text import visible_text
@@ -149,6 +149,8 @@ def receive(
 
     def insert() -> Submission:
         Team.objects.select_for_update().get(pk=team.pk)
+        if _team_of(phase, user) != team:  # left, removed or merged while the file was on its way
+            raise SubmissionRefused("team_changed", "Your team has changed meanwhile. Send the file again.")
         if idempotency_key and (earlier := _earlier(team, phase, idempotency_key, upload)):
             return earlier
         try:
@@ -156,6 +158,7 @@ def receive(
         except QuotaSpent as spent:
             raise SubmissionRefused("quota_spent", str(spent)) from spent
         submission.is_late = _is_late(phase, began_at)
+        submission.created_at = timezone.now()  # under the team's lock: the order in which its scores are released
         return _insert(submission, user)
 
     return _stored_then(submission, insert)
@@ -180,7 +183,12 @@ def quota_for(phase: Phase, user: User, at: datetime.datetime) -> Quota | None:
 def _team_of(phase: Phase, user: User) -> Team:
     registration = registration_of(user, phase.challenge)
     if registration is None:
-        raise SubmissionRefused("not_registered", "Join the challenge before you submit.")
+        application = application_of(user, phase.challenge)
+        if application is None:
+            raise SubmissionRefused("not_registered", "Join the challenge before you submit.")
+        raise SubmissionRefused("not_accepted", f"Your registration: {application.get_status_display().lower()}.")
+    if registration.owes_consent:
+        raise SubmissionRefused("terms_changed", "The terms have changed. Read and accept them on the site first.")
     return registration.team
 
 

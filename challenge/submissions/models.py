@@ -153,7 +153,10 @@ class SubmissionEvent(models.Model):
 
 
 class Evaluation(models.Model):
-    """What `scoring.evaluate` returned for one submission, answer-key version and scorer version. Never overwritten."""
+    """What `scoring.evaluate` returned for one submission, answer-key version and scorer version. Never overwritten.
+
+    Where a phase splits its key, `result` and all that follows from it are of the public part.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="evaluations")
@@ -163,7 +166,8 @@ class Evaluation(models.Model):
     formula = models.CharField(max_length=200)
     rank_value = models.FloatField(null=True, help_text=f"Main score to {RANK_DECIMALS} decimals; null: undefined.")
     result = models.JSONField(help_text="Evaluation.to_dict() of scoring.")
-    scatter = models.JSONField(null=True, help_text="Points of the fit plot, only where the phase shows it.")
+    private_result = models.JSONField(null=True, help_text="The same on the private part of the answer key.")
+    private_rank_value = models.FloatField(null=True)
     duration_ms = models.FloatField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -176,6 +180,11 @@ class Evaluation(models.Model):
             models.CheckConstraint(
                 condition=Q(rank_value=None) | Q(rank_value__gte=-LARGEST_FLOAT, rank_value__lte=LARGEST_FLOAT),
                 name="evaluation_rank_value_finite",
+            ),
+            models.CheckConstraint(
+                condition=Q(private_rank_value=None)
+                | Q(private_rank_value__gte=-LARGEST_FLOAT, private_rank_value__lte=LARGEST_FLOAT),
+                name="evaluation_private_rank_value_finite",
             ),
         ]
 

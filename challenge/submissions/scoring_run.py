@@ -21,11 +21,11 @@ import scoring
 from challenge.contests.models import Phase
 from challenge.core.storage import sha256_of
 from challenge.core.work import heartbeat, lease_end
+from challenge.datasets.halves import evaluate_private, evaluate_public
 from challenge.datasets.models import AnswerKey
 from challenge.datasets.sealing import SealingError
 from challenge.datasets.services import current_answer_key, open_answer_key
 from challenge.submissions.models import Evaluation, Score, Submission, SubmissionEvent
-from challenge.submissions.scatter import scatter_points
 from challenge.submissions.services import fail
 from challenge.submissions.signals import evaluation_stored
 from challenge.submissions.states import Status, transition
@@ -124,8 +124,12 @@ def compute(submission: Submission, key: AnswerKey) -> tuple[Evaluation, list[Sc
     started = time.perf_counter()
     predictions = stored_predictions(submission)
     # The score comes first: subsets and intervals are an analysis of its own, later (challenge.analyses).
-    outcome = scoring.evaluate(predictions, open_answer_key(key), [], formula=submission.phase.formula, bootstrap=0)
+    options: dict[str, Any] = {"subsets": [], "formula": submission.phase.formula, "bootstrap": 0}
+    outcome = evaluate_public(predictions, submission.phase, key, **options)
     evaluation = _evaluation(submission, key, outcome)
+    if private := evaluate_private(predictions, submission.phase, key, **options):
+        evaluation.private_result = private.to_dict()
+        evaluation.private_rank_value = _rank_value(evaluation.private_result)
     evaluation.duration_ms = (time.perf_counter() - started) * 1000
     values = outcome.to_dict()
     scores = [
@@ -146,16 +150,19 @@ def stored_predictions(submission: Submission) -> Predictions:
 
 def _evaluation(submission: Submission, key: AnswerKey, outcome: scoring.Evaluation) -> Evaluation:
     result = outcome.to_dict()
-    main = result["main"]
     return Evaluation(
         submission=submission,
         answer_key=key,
         scorer_version=scoring.SCORER_VERSION,
         formula=submission.phase.formula,
-        rank_value=None if main is None else round(main, RANK_DECIMALS),
+        rank_value=_rank_value(result),
         result=result,
-        scatter=scatter_points(outcome) if submission.phase.shows_fit else None,
     )
+
+
+def _rank_value(result: dict[str, Any]) -> float | None:
+    main = result["main"]
+    return None if main is None else round(main, RANK_DECIMALS)
 
 
 def finish(held: Claim, phase: Phase, evaluation: Evaluation, scores: list[Score]) -> bool:

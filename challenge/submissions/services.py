@@ -52,9 +52,10 @@ def choose(submission: Submission, actor: User) -> bool:
         row = scored.filter(pk=submission.pk)
         if not row.exists():
             return False
-        Submission.objects.filter(team=submission.team_id, phase=submission.phase_id, is_chosen=True).update(
-            is_chosen=False
-        )
+        mine = Submission.objects.filter(
+            team__in=row.values("team"), phase=submission.phase_id
+        )  # the team as it is now
+        mine.filter(is_chosen=True).update(is_chosen=False)
         row.update(is_chosen=True)
         SubmissionEvent.objects.create(
             submission=submission,

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from challenge.analyses.budget import budget_of
 from challenge.contests.access import (
     is_organiser,
     may_see_fit,
@@ -21,9 +22,11 @@ from challenge.contests.access import (
 )
 from challenge.contests.deadlines import deadline_changes
 from challenge.contests.models import Phase, Team
-from challenge.core.downloads import send_file
+from challenge.core.downloads import StoredFile, send_file
 from challenge.core.http import SignedInRequest
-from challenge.datasets.services import current_answer_key, expected_names
+from challenge.core.limits import limited
+from challenge.datasets.access import DataAccess
+from challenge.datasets.services import current_answer_key, expected_names, result_decimals, shown_decimals
 from challenge.submissions import gates, services
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.counting import counting_evaluation, why_it_counts
@@ -31,8 +34,15 @@ from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Submission
 from challenge.submissions.resubmission import initial_of, sent_file, source_of
-from challenge.submissions.results import full_result, is_analysing, main_metrics, visible_evaluations
-from challenge.submissions.scatter import scatter_svg
+from challenge.submissions.results import (
+    full_result,
+    is_analysing,
+    main_metrics,
+    visible_evaluations,
+    visible_private_scores,
+    visible_releases,
+)
+from challenge.submissions.states import Status
 
 MOST_ROWS = 200
 
@@ -43,6 +53,7 @@ def _phase(request: SignedInRequest, challenge: str, phase: str) -> Phase:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited("upload")
 def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse:
     """The submit form; a POST takes the file or shows every error of it by line, with what was typed still there."""
     shown = _phase(request, challenge, phase)
@@ -50,6 +61,9 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
     if registration is None:
         messages.info(request, "Join the challenge first; then you can submit.")
         return redirect("join", challenge=challenge)
+    if registration.owes_consent:
+        messages.info(request, "The terms have changed. Accept them; then you can submit.")
+        return redirect("terms", challenge=challenge)
     is_sent = request.method == "POST"
     source = _source(registration.team, request.POST.get("source", "") if is_sent else request.GET.get("from", ""))
     initial = initial_of(source) if source else None
@@ -84,6 +98,7 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
         "refusal": refusal,
         "quota": quota_for(shown, request.user, timezone.now()),
         "answer_key": key,
+        "has_starter_kit": key and not DataAccess.of(request.user, shown.challenge).kit_refusal(shown),
         "example_names": expected_names(key)[:3] if key and shown.state != "upcoming" and not gate_refusal else (),
         "gate_refusal": gate_refusal,
         "extensions": deadline_changes(shown),
@@ -107,6 +122,7 @@ def _source(team: Team, submission_id: str) -> Submission | None:
 
 @login_required
 @require_POST
+@limited("upload")
 def validate_file(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse:
     """A dry run for the submit page: the same check as a submission, a fragment as the answer, no quota, no row."""
     shown = _phase(request, challenge, phase)
@@ -116,7 +132,7 @@ def validate_file(request: SignedInRequest, challenge: str, phase: str) -> HttpR
     try:
         report = dry_run(shown, request.user, upload, request.began_at)
     except SubmissionRefused as refusal:
-        status = 403 if refusal.code == "not_registered" else 200
+        status = 403 if refusal.code in ("not_registered", "not_accepted", "terms_changed") else 200
         return render(request, "submissions/validation.html", {"message": str(refusal)}, status=status)
     return render(request, "submissions/validation.html", {"report": report, "file_name": upload.name})
 
@@ -162,7 +178,7 @@ def submission_row(request: SignedInRequest, submission_id: str) -> HttpResponse
 @login_required
 @require_safe
 def submission_page(request: SignedInRequest, submission_id: str) -> HttpResponse:
-    """One submission: state, receipt, scores and fit where the phase shows them."""
+    """One submission: state, receipt, scores where the phase shows them."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
     context = {**_detail(request, submission), "resubmit_to": _resubmit_to(request, submission)}
     return render(request, "submissions/detail.html", context)
@@ -181,7 +197,15 @@ def submission_status(request: SignedInRequest, submission_id: str) -> HttpRespo
 def submission_file(request: SignedInRequest, submission_id: str) -> HttpResponseBase:
     """The file as it was sent, to its team and the organisers."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
-    return send_file(submission.file, submission.file_name)
+    stored = StoredFile(
+        storage=submission.file.storage,
+        path=str(submission.file.name),
+        name=submission.file_name,
+        size=submission.file_size,
+        etag=submission.sha256,
+        modified=submission.received_at,
+    )
+    return send_file(request, stored)
 
 
 @login_required
@@ -231,8 +255,11 @@ def _resubmit_to(request: SignedInRequest, submission: Submission) -> list[Phase
 
 
 def _counting(request: SignedInRequest, team: Team, phase: Phase) -> dict[str, Any] | None:
-    """Which submission gives `team` its rank, and why. None while none does, and where saying so would tell scores."""
-    if phase.board_rule == Phase.BoardRule.BEST and not may_see_scores(request.user, phase):
+    """Which submission gives `team` its rank, and why. None while none does, and where saying so would tell scores.
+
+    None with a Ladder: its releases say which submission moved the shown score, and the best one is not told.
+    """
+    if phase.is_ladder or (phase.board_rule == Phase.BoardRule.BEST and not may_see_scores(request.user, phase)):
         return None
     evaluation = counting_evaluation(team, phase)
     if evaluation is None:
@@ -242,16 +269,32 @@ def _counting(request: SignedInRequest, team: Team, phase: Phase) -> dict[str, A
 
 
 def _entries(request: SignedInRequest, rows: list[Submission]) -> list[dict[str, object]]:
-    """Submissions with their scores, where the viewer may see them (None where not)."""
+    """Submissions with their scores, where the viewer may see them (None where not), and what a Ladder has shown."""
     visible = visible_evaluations(request.user, rows)
-    return [{"submission": row, "scores": main_metrics(visible[row.pk]) if row.pk in visible else None} for row in rows]
+    released = visible_releases(request.user, rows)
+    phases = {row.phase_id: row.phase for row in rows}
+    shown = {pk: shown_decimals(phase) for pk, phase in phases.items()}
+    exact = {pk: result_decimals(phase) for pk, phase in phases.items()}
+    return [
+        {
+            "submission": row,
+            "scores": main_metrics(visible[row.pk]) if row.pk in visible else None,
+            "is_ladder": row.pk in released,
+            "release": released.get(row.pk),
+            "decimals": shown[row.phase_id],
+            "result_decimals": exact[row.phase_id],
+        }
+        for row in rows
+    ]
 
 
 def _detail(request: SignedInRequest, submission: Submission) -> dict[str, object]:
     phase = submission.phase
     visible = visible_evaluations(request.user, [submission])
     evaluation = visible.get(submission.pk)
-    scatter = evaluation.scatter if evaluation and may_see_fit(request.user, phase) else None
+    released = visible_releases(request.user, [submission])
+    release = released.get(submission.pk)
+    is_release_due = submission.pk in released and submission.status == Status.SCORED and release is None
     return {
         "submission": submission,
         "phase": phase,
@@ -260,10 +303,18 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "result": full_result(evaluation) if evaluation else None,
         "analysis": getattr(evaluation, "analysis", None),
         "scores": main_metrics(evaluation) if submission.pk in visible else None,
-        "svg": scatter_svg(scatter) if scatter else "",
         "counting": _counting(request, submission.team, phase) if submission.team else None,
+        "shows_fit": may_see_fit(phase),
         "events": submission.events.select_related("actor"),
-        "still_changes": not submission.is_final or (evaluation is not None and is_analysing(evaluation)),
+        "still_changes": not submission.is_final
+        or is_release_due
+        or (evaluation is not None and is_analysing(evaluation)),
+        "is_ladder": submission.pk in released,
+        "release": release,
+        "budget": budget_of(submission.team, phase) if submission.team else None,
+        "private": visible_private_scores(request.user, [submission]).get(submission.pk),
+        "decimals": shown_decimals(phase),
+        "result_decimals": result_decimals(phase),
         "may_see_scores": submission.pk in visible,
         "may_choose": phase.may_choose_at(timezone.now()) and not submission.is_late,
     }

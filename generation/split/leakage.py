@@ -8,8 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from generation.problems import InvalidInput
+from generation.prompts.text import key
 from generation.split.twins import Twins, components, find_twins
-from generation.text import normalised_key
 
 TRAIN = "train"
 CLUSTER_AT = 80  # twins from here on belong together
@@ -31,13 +31,13 @@ def group_prompts(prompts: Sequence[str]) -> Prompts:
 
     Clusters are numbered in the order in which they first occur. A prompt without any letter or digit is its own key.
     """
-    place: dict[str, int] = {}
-    key_of = [place.setdefault(normalised_key(prompt) or prompt, len(place)) for prompt in prompts]
-    keys = list(place)
+    places: dict[str, int] = {}
+    key_of = [places.setdefault(key(prompt) or prompt, len(places)) for prompt in prompts]
+    keys = list(places)
     twins = find_twins(keys, CLUSTER_AT)
     component = components(len(keys), twins)
     number: dict[int, int] = {}
-    cluster_of = [number.setdefault(component[key], len(number)) for key in key_of]
+    cluster_of = [number.setdefault(component[place], len(number)) for place in key_of]
     return Prompts(keys, key_of, twins, cluster_of)
 
 
@@ -52,9 +52,9 @@ def leakage(prompts: Prompts, sets: Sequence[str]) -> dict[str, Any]:
     trained = {key for key, name in zip(prompts.key_of, sets, strict=True) if name == TRAIN}
     nearest = dict.fromkeys(trained, 100.0)
     for first, second, similarity in prompts.twins:
-        for key, other in ((first, second), (second, first)):
+        for one, other in ((first, second), (second, first)):
             if other in trained:
-                nearest[key] = max(nearest.get(key, 0.0), similarity)
+                nearest[one] = max(nearest.get(one, 0.0), similarity)
     report = {}
     for name in dict.fromkeys(sets):
         if name == TRAIN:

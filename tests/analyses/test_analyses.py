@@ -14,10 +14,10 @@ from challenge.analyses.models import Analysis, Comparison
 from challenge.analyses.services import analyse_again, reconcile
 from challenge.contests.models import Phase, Team
 from challenge.core import work
+from challenge.core.whiskers import Whiskers
 from challenge.datasets.sealing import SealingError
 from challenge.datasets.services import open_answer_key
-from challenge.leaderboards.board import Row, board
-from challenge.leaderboards.whiskers import Whiskers
+from challenge.leaderboards.board import board
 from challenge.submissions.models import Evaluation, Submission
 from tests.factories import answer_key_csv, prediction_csv
 
@@ -326,31 +326,16 @@ def test_a_team_that_is_renamed_stays_compared(world):
     assert board(world.development)[0].group == 1
 
 
-def test_one_bad_row_does_not_squeeze_the_others(world):
-    rows = [
-        Row(
-            rank=place,
-            label="",
-            method_name="",
-            is_reference=place == 2,
-            is_demo=False,
-            team_id=None,
-            submission_id=world.team.pk,
-            evaluation_id=world.team.pk,
-            received_at=timezone.now(),
-            entries=1,
-            rank_value=value,
-            scores={},
-            reason="",
-            interval=[value - 0.01, value + 0.01],
-        )
-        for place, value in enumerate([0.8, 0.79, -0.7], start=1)
-    ]
-    whisker = Whiskers(rows)
+def test_one_bad_row_does_not_squeeze_the_others():
+    values = [0.8, 0.79, -0.7]
+    intervals = [[value - 0.01, value + 0.01] for value in values]
+    whisker = Whiskers(intervals, lines=[0.79])
     assert whisker.high - whisker.low == pytest.approx(0.16)
-    first, second, last = map(whisker, rows)
+    first, second, last = map(whisker, values, intervals)
     assert "<circle" in first
     assert "reference-line" in second
     assert "<circle" not in last
     assert "-0.7100 to -0.6900" in last
-    assert "<svg" not in Whiskers([])(rows[0])
+    assert "<svg" not in whisker(0.95, [0.94, 0.96])  # a noise ceiling far above
+    assert "0.94 to 0.96" in Whiskers(intervals, decimals=2)(0.95, [0.94, 0.96])
+    assert Whiskers([])(0.8, None) == ""

@@ -27,9 +27,18 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("challenge-empty", None, reverse("challenge", args=[rich.empty.slug])),
         ("join", world.outsider, reverse("join", args=[iqa])),
         ("join-team", world.outsider, reverse("join-team", args=[iqa, world.team.invitation])),
+        ("join-waiting", rich.pending, reverse("join", args=[iqa])),
+        ("challenge-waiting", rich.pending, reverse("challenge", args=[iqa])),
+        ("terms-changed", rich.behind, reverse("terms", args=[iqa])),
+        ("challenge-terms-changed", rich.behind, reverse("challenge", args=[iqa])),
+        ("data-terms-changed", rich.behind, reverse("data", args=[iqa])),
+        *[(name, world.organiser, reverse(name, args=[iqa])) for name in ("registrations", "organisers", "teams")],
         ("team", alice, reverse("team", args=[iqa])),
+        ("team-mate", world.bob, reverse("team", args=[iqa])),
+        ("leave-team", alice, reverse("leave-team", args=[iqa])),
         ("data-anonymous", None, reverse("data", args=[iqa])),
         ("data-member", alice, reverse("data", args=[iqa])),
+        ("data-organiser", world.organiser, reverse("data", args=[iqa])),
         *[
             (f"submit-{phase}", alice, reverse("submit", args=[iqa, phase]))
             for phase in ("development", "final", "closed", "upcoming", "keyless", "spent")
@@ -43,6 +52,8 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("submission-blind-organiser", world.organiser, reverse("submission", args=[rich.blind.pk])),
         ("submission-undefined-organiser", world.organiser, reverse("submission", args=[rich.undefined.pk])),
         ("submission-reference-organiser", world.organiser, reverse("submission", args=[rich.reference.pk])),
+        ("diagnostics", alice, reverse("diagnostics", args=[rich.scored.pk])),
+        ("diagnostics-waiting-organiser", world.organiser, reverse("diagnostics", args=[rich.reference.pk])),
         ("withdraw", alice, reverse("withdraw", args=[rich.queued.pk])),
         ("leaderboard", alice, reverse("leaderboard", args=[iqa, "development"])),
         ("leaderboard-anonymous", None, reverse("leaderboard", args=[iqa, "development"])),
@@ -55,6 +66,9 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
 def _account_pages(alice: Any) -> list[Entry]:
     signed_in = [
         "account",
+        "account-data",
+        "account-erase",
+        "mfa_index",
         "tokens",
         "account_email",
         "account_change_password",

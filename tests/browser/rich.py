@@ -6,15 +6,19 @@ from typing import Any
 
 from django.utils import timezone
 
-from challenge.contests.models import Challenge, Phase
+from challenge.accounts.models import User
+from challenge.analyses.analysis_run import analyse
+from challenge.contests.models import Challenge, Phase, Registration, Team
+from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
-from challenge.datasets.services import add_data_file
+from challenge.datasets.services import add_data_file, add_version
 from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
-from tests.factories import World, make_phase, make_user, prediction_csv, upload
+from challenge.teams import mergers
+from tests.factories import World, make_pending, make_phase, make_user, prediction_csv, upload
 
 DESCRIPTION = """\
 Predict the mean opinion score of images that text-to-image models made.
@@ -35,7 +39,8 @@ TERMS = "One account per person.\n\n* Do not label the test images by hand.\n* D
 
 @dataclass
 class Rich:
-    """The submissions and the challenge without phases that pages are opened for."""
+    """What pages are opened for: submissions, a challenge without phases, somebody who waits for the organisers, and
+    somebody who has not accepted the terms as they are now."""
 
     scored: Submission
     queued: Submission
@@ -44,6 +49,8 @@ class Rich:
     blind: Submission
     reference: Submission
     empty: Challenge
+    pending: User
+    behind: User
 
 
 def fill(world: World) -> Rich:
@@ -51,6 +58,8 @@ def fill(world: World) -> Rich:
     challenge, now = world.challenge, timezone.now()
     Challenge.objects.filter(pk=challenge.pk).update(description=DESCRIPTION, terms=TERMS, is_demo=True)
     challenge.refresh_from_db()
+    world.development.shows_fit = True
+    world.development.save()
     _phases(challenge, now)
     _files(challenge, now)
     for number, name in enumerate(["Pixel Peepers", "Örebro Vision Lab with a name that goes on and on", "Kōan"]):
@@ -63,17 +72,44 @@ def fill(world: World) -> Rich:
     constant = b"".join(line.split(b",")[0] + b",2.5\n" for line in prediction_csv().splitlines())
     world.submit(phase=make_phase(challenge, "spent", daily_quota=1, position=9))
     method = Method(name="A convolutional baseline", description="Two lines\nof text.", runtime_s=0.25, device="gpu")
+    scored = world.scored(noise=0.4, method=method)
+    analyse(scored.evaluations.get().pk)
     return Rich(
         undefined=world.scored(lonely, content=constant),
         reference=_reference(world.development),
         failed=_failed(world.submit()),
-        scored=world.scored(noise=0.4, method=method),
+        scored=scored,
         queued=world.submit(seed=9),
         blind=world.scored(phase=world.final),
         empty=Challenge.objects.create(
             slug="soon", title="A challenge that is being prepared", summary="No phases yet.", is_published=True
         ),
+        pending=_waits(world),
+        behind=_is_behind(world),
     )
+
+
+def _waits(world: World) -> User:
+    """Questions, somebody who has answered them, and a plan of a merger."""
+    questions = [
+        ("Institution", "text", ""),
+        ("Your track", "choice", "Image\nVideo"),
+        ("I am a student", "checkbox", ""),
+    ]
+    for position, (text, kind, choices) in enumerate(questions):
+        RegistrationQuestion.objects.create(
+            challenge=world.challenge, position=position, text=text, kind=kind, choices=choices, required=False
+        )
+    for leader, name in ((world.mallory, "Aces"), (world.alice, "Pixel Peepers")):
+        mergers.ask(Team.objects.get(leader=leader), name, actor=leader)
+    return make_pending(world)
+
+
+def _is_behind(world: World) -> User:
+    user = make_user("behind")
+    join_challenge(user=user, challenge=world.challenge, team_name="Latecomers", accepts_terms=True)
+    Registration.objects.filter(user=user).update(terms_version=0)
+    return user
 
 
 def _phases(challenge: Challenge, now: datetime.datetime) -> None:
@@ -96,6 +132,8 @@ def _files(challenge: Challenge, now: datetime.datetime) -> None:
     for position, (title, fields) in enumerate(files.items()):
         file = DataFile(challenge=challenge, title=title, file_name=f"file-{position}.csv", position=position, **fields)
         add_data_file(data_file=file, content=upload(b"name,mos\n" * 500))
+    replaced = DataFile.objects.get(challenge=challenge, title="Training MOS")
+    add_version(data_file=replaced, content=upload(b"name,mos\n" * 501), note="One image that was missing.")
 
 
 def _reference(phase: Phase) -> Submission:

@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from challenge.analyses.analysis_run import analyse
 from challenge.contests.services import join_challenge
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
@@ -146,9 +147,12 @@ def test_the_score_arrives_without_reload(viewer: OpenViewer, site: World) -> No
     score(submission.pk)
     expect(page.locator(".badge[data-status=scored]")).to_be_visible()
     expect(page.locator("#announcer")).to_have_text("Scored")
+    expect(page.get_by_text("95 % intervals and scores by subset are being worked out")).to_be_visible()
+    analyse(submission.evaluations.get().pk)
+    expect(page.locator(".metrics .main .interval")).to_be_visible()
     assert page.evaluate("window.sameDocument")
-    assert page.locator("[hx-get]").count() == 0  # final: asks no more
-    assert re.fullmatch(r"\d\.\d{4}", page.locator(".metrics .main dd").inner_text().strip())
+    assert page.locator("[hx-get]").count() == 0  # all is there: asks no more
+    assert re.fullmatch(r"\d\.\d{4}", page.locator(".metrics .main dd").inner_text().split()[0])
 
 
 def test_rows_of_the_list_update_themselves(viewer: OpenViewer, site: World) -> None:
@@ -206,7 +210,7 @@ def test_blind_page_shows_a_receipt_and_no_score(viewer: OpenViewer, site: World
     looks = viewer(site.alice)
     looks.open(submission.get_absolute_url())
     expect(looks.page.locator(".receipt")).to_contain_text(submission.sha256)
-    assert looks.page.locator(".metrics, .scatter").count() == 0
+    assert looks.page.locator(".metrics, .plot, a[href*=diagnostics]").count() == 0
     assert "SRoCC" not in looks.page.locator("main").inner_text()
 
 

@@ -24,13 +24,18 @@ PHASE = {
     "phases-0-rank_display": "both",
     "phases-0-reference_column": "",
     "phases-0-formula": "(srocc + plcc) / 2",
+    "phases-0-release_rule": "plain",
+    "phases-0-standard_errors": "1.0",
 }
 CHALLENGE = {
     "slug": "fresh",
     "title": "Fresh",
     "summary": "One sentence.",
     "terms_version": "1",
+    "registration_mode": "open",
     "max_team_size": "4",
+    "questions-TOTAL_FORMS": "0",
+    "questions-INITIAL_FORMS": "0",
     "is_published": "on",
 }
 
@@ -57,6 +62,8 @@ def test_an_organiser_makes_a_challenge_with_a_phase_and_runs_it(world, client):
         ({"phases-0-slug": "join"}, "page of every challenge"),
         ({"phases-0-is_blind": "on", "phases-0-shows_fit": "on"}, "hidden scores"),
         ({"phases-0-daily_quota": "0"}, "greater than or equal to 1"),
+        ({"phases-0-release_rule": "ladder", "phases-0-shows_fit": "on"}, "shows no fit"),
+        ({"phases-0-standard_errors": "0"}, "more than 0 standard errors"),
         ({"slug": "iqa"}, "already exists"),
     ],
 )

@@ -19,6 +19,7 @@ import pytest
 from tests.docker.nginx import lay_out
 from tests.servers import free_port, running
 
+MODIFIED = "Sun, 31 Jan 2027 12:00:00 GMT"
 HASHED = "site.0123456789ab.css"
 
 
@@ -31,8 +32,7 @@ class Site(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer()
 
-    def do_POST(self) -> None:
-        self.answer()
+    do_HEAD = do_POST = do_GET
 
     def answer(self) -> None:
         self.arrivals[self.path] = time.monotonic()
@@ -41,9 +41,13 @@ class Site(BaseHTTPRequestHandler):
         self.send_response(200)
         if self.path == "/download/":
             self.send_header("X-Accel-Redirect", "/_private/data/file.csv")
+            self.send_header("ETag", '"checksum"')
+            self.send_header("Last-Modified", MODIFIED)
+            self.send_header("Content-Disposition", 'attachment; filename="f.csv"')
         self.send_header("Content-Length", "2")
         self.end_headers()
-        self.wfile.write(b"ok")
+        if self.command != "HEAD":
+            self.wfile.write(b"ok")
 
     def log_message(self, format: str, *args: object) -> None:
         """Be quiet."""
@@ -96,10 +100,10 @@ def listening(port: int) -> bool:
     return True
 
 
-def get(proxy: Proxy, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+def get(proxy: Proxy, path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
     try:
-        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
         return response, response.read()
     finally:
@@ -223,6 +227,39 @@ def test_private_files_come_only_by_way_of_the_site(proxy):
     assert get(proxy, "/_private/data/file.csv")[0].status == 404
     assert get(proxy, "/static/../challenge/private/data/file.csv")[1] != b"name,score\n"
     assert get(proxy, "/static../challenge/private/data/file.csv")[1] != b"name,score\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "body", "told"),
+    [
+        ({"Range": "bytes=5-"}, 206, b"score\n", "bytes 5-10/11"),
+        ({"Range": "bytes=0-3"}, 206, b"name", "bytes 0-3/11"),
+        ({"Range": "bytes=-6"}, 206, b"score\n", "bytes 5-10/11"),
+        ({"Range": "bytes=5-", "If_Range": '"checksum"'}, 206, b"score\n", "bytes 5-10/11"),
+        ({"Range": "bytes=5-", "If_Range": MODIFIED}, 206, b"score\n", "bytes 5-10/11"),
+        ({"Range": "bytes=5-", "If_Range": '"of an earlier version"'}, 200, b"name,score\n", None),
+        ({"Range": "bytes=0-1,4-5"}, 200, b"name,score\n", None),
+        ({"Range": "bytes=11-"}, 416, None, "bytes */11"),
+    ],
+)
+def test_a_download_goes_on_where_it_stopped_if_the_site_says_it_is_the_same_file(proxy, headers, status, body, told):
+    response, received = get(proxy, "/download/", **headers)
+    assert (response.status, response.headers["Content-Range"]) == (status, told)
+    assert body in (None, received)
+
+
+def test_private_files_have_the_etag_and_the_name_that_the_site_gives(proxy):
+    for method, body in (("GET", b"name,score\n"), ("HEAD", b"")):
+        response, received = get(proxy, "/download/", method)
+        assert (response.status, received) == (200, body)
+        told = {name: response.headers.get_all(name) for name in ("ETag", "Last-Modified", "Content-Disposition")}
+        assert told == {
+            "ETag": ['"checksum"'],
+            "Last-Modified": [MODIFIED],
+            "Content-Disposition": ['attachment; filename="f.csv"'],
+        }
+        assert (response.headers["Content-Length"], response.headers["Accept-Ranges"]) == ("11", "bytes")
+        assert response.headers.get_all("Cache-Control") == ["private, no-cache"]
 
 
 @pytest.mark.parametrize(

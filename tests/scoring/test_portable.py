@@ -49,13 +49,14 @@ def triples() -> str:
     return json.dumps(found)
 
 
-def evaluated_on(processor: dict[str, str], pairs: str) -> str:
+def run_on(processor: dict[str, str], script: str, given: str) -> str:
+    """What a script prints that is given a text, on a processor of the table above."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OPENBLAS", "NPY_"))}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", EVALUATE],
+        [sys.executable, "-W", "ignore", "-c", script],
         cwd=ROOT,
         env={**env, "OMP_NUM_THREADS": "1", **processor},
-        input=pairs,
+        input=given,
         capture_output=True,
         text=True,
         check=True,
@@ -66,10 +67,10 @@ def evaluated_on(processor: dict[str, str], pairs: str) -> str:
 @pytest.mark.skipif(sys.platform != "linux", reason="the switches are those of numpy and OpenBLAS on x86-64 Linux")
 def test_every_processor_gives_the_same_bits():
     pairs = triples()
-    here = json.loads(evaluated_on({}, pairs))
+    here = json.loads(run_on({}, EVALUATE, pairs))
     assert len(here) == 20
     for name, processor in PROCESSORS.items():
-        assert json.loads(evaluated_on(processor, pairs)) == here, name
+        assert json.loads(run_on(processor, EVALUATE, pairs)) == here, name
 
 
 @given(st.floats(-745, 709))

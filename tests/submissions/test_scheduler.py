@@ -40,6 +40,7 @@ def run_rounds(monkeypatch, *rounds) -> list[bool]:
 
     monkeypatch.setattr(scheduler, "reconcile", reconcile)
     monkeypatch.setattr(scheduler, "reconcile_analyses", works)
+    monkeypatch.setattr(scheduler, "reconcile_mail", works)
     monkeypatch.setattr(scheduler, "reconcile_notices", works)
     scheduler.Command().handle()
     return [*seen[1:], alive().exists()]

@@ -58,25 +58,10 @@ def test_undefined_metrics_have_a_reason_and_no_score_row(world):
     assert not evaluation.scores.filter(metric__in=["main", "srocc", "plcc"]).exists()
 
 
-def test_points_of_the_fit_are_kept_only_where_the_phase_shows_them(world):
-    assert len(world.scored().evaluations.get().scatter["x"]) == 60
-    assert world.scored(phase=world.final).evaluations.get().scatter is None
-
-
-def test_the_plot_disappears_when_the_phase_stops_showing_it(world, client):
-    submission = world.scored()
-    client.force_login(world.alice)
-    assert 'class="scatter"' in client.get(submission.get_absolute_url()).content.decode()
-    world.development.shows_fit = False
-    world.development.save()
-    assert 'class="scatter"' not in client.get(submission.get_absolute_url()).content.decode()
-
-
 def test_predictions_that_no_axis_can_hold_are_scored_all_the_same(world):
     content = "".join(f"img_{i:03d}.png,{(-1) ** i * 1.7e308 * (i / 60):.6e}\n" for i in range(60)).encode()
     submission = world.scored(content=content)
     assert submission.status == "scored"
-    assert submission.evaluations.get().scatter is None
 
 
 def test_a_second_delivery_does_nothing(world):

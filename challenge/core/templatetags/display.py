@@ -39,16 +39,30 @@ METRIC_NAMES = {
 
 
 @register.filter
-def score(value: float | str | None) -> SafeString:
-    """A metric to four decimals; an en dash where it is undefined (a template passes "" for what is not there)."""
+def score(value: float | str | None, decimals: int | None = None) -> SafeString:
+    """A metric to four or so many decimals; a dash where it is undefined (a template passes "" for what is absent)."""
     # Safe: a number or a dash. A board has a thousand of them, and escaping each is a fifth of its rendering.
-    return SafeString(UNDEFINED if value is None or value == "" else f"{value:.4f}")
+    return SafeString(UNDEFINED if value is None or value == "" else f"{value:.{4 if decimals is None else decimals}f}")
 
 
 @register.filter
-def figure(value: float | None) -> str:
+def figure(value: float | None, decimals: int | None = None) -> str:
     """A criterion: a count in groups of three, anything else as a metric."""
-    return thousands(value) if isinstance(value, int) else score(value)
+    return thousands(value) if isinstance(value, int) else score(value, decimals)
+
+
+@register.filter
+def digits(value: float | str | None) -> str:
+    """A number to five significant digits, text as it is; an en dash where there is nothing."""
+    if value is None:
+        return UNDEFINED
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+@register.filter
+def is_number(value: object) -> bool:
+    """Whether a cell is set flush right."""
+    return value is None or isinstance(value, int | float)
 
 
 @register.filter

@@ -6,12 +6,17 @@ from django import template
 from django.template import Context
 from django.utils import timezone
 
-from challenge.contests.access import registration_of
-from challenge.contests.models import Challenge, Phase
+from challenge.contests.access import application_of, is_organiser
+from challenge.contests.models import Challenge, Phase, Registration
 
 register = template.Library()
 
-TAB_OF = {"join-team": "join", "submission": "submissions", "withdraw": "submissions"}  # others: the route's own name
+# Of other pages: the route's own name.
+TAB_OF = {
+    **dict.fromkeys(("join-team", "terms"), "join"),
+    **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
+    **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
+}
 
 
 @register.inclusion_tag("contests/nav.html", takes_context=True)
@@ -20,11 +25,15 @@ def challenge_nav(context: Context, challenge: Challenge) -> dict[str, Any]:
     request = context["request"]
     page = request.resolver_match.url_name
     phases = list(challenge.phases.all())
+    application = application_of(request.user, challenge)
+    is_accepted = application is not None and application.status == Registration.Status.ACCEPTED
     return {
         "challenge": challenge,
         "current": TAB_OF.get(page, page),
         "phase": context.get("phase") or _phase_of_interest(phases),
-        "registration": registration_of(request.user, challenge),
+        "registration": application if is_accepted else None,
+        "application": application,
+        "is_organiser": is_organiser(request.user, challenge),
     }
 
 

@@ -1,5 +1,5 @@
 // What the pages do beyond plain HTML. Every form and link works without this file; nothing here decides anything.
-// Sections: time, announcements and htmx, forms, copy buttons, leaderboard.
+// Sections: time, announcements and htmx, forms, passkeys, copy buttons, leaderboard.
 "use strict";
 
 document.documentElement.classList.add("js");
@@ -129,6 +129,17 @@ function installFileZone(zone) {
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
+
+// --- passkeys: what the browser or the key says when it does not work -------------------------------------------------
+
+document.addEventListener("allauth.error", (event) => {
+  const place = document.getElementById("key-problem");
+  if (!place) return;
+  event.preventDefault();
+  const { name, message } = event.detail.exception;
+  place.textContent = name === "NotAllowedError" ? "The key was not used: cancelled, or too slow." : message;
+  place.hidden = false;
+});
 
 // --- copy buttons -----------------------------------------------------------------------------------------------------
 

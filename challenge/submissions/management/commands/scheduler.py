@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from challenge.analyses.services import reconcile as reconcile_analyses
+from challenge.mail.services import reconcile as reconcile_mail
 from challenge.notices.services import reconcile as reconcile_notices
 from challenge.submissions.reconcile import reconcile
 
@@ -56,6 +57,7 @@ class Command(BaseCommand):
                 close_old_connections()
                 reconcile()
                 reconcile_analyses()
+                reconcile_mail()
                 reconcile_notices()
                 remove_leftover_uploads()
                 sign_of_life().touch(mode=0o600)
