@@ -6,9 +6,10 @@
       - {slug: final, gate: development, ...}
 
 The keys are the fields of Challenge and Phase, less those that are no part of a plan: ids, what the server counts,
-whether the challenge is published or shows its private part, people, secrets. A field that is added to a model is in the file from that moment. `gate` is
-the slug of an earlier phase; a phase without `position` stands where the file has it. Moments have a zone. There are no
-answer keys, files or teams in it. Text that begins with `{` is read as JSON, anything else as YAML.
+whether the challenge is published or shows its private part, people, secrets. A field that is added to a model is in
+the file from that moment. `gate` is the slug of an earlier phase; a phase without `position` stands where the file has
+it. Moments have a zone. There are no answer keys, files or teams in it. Text that begins with `{` is read as JSON,
+anything else as YAML.
 """
 
 from __future__ import annotations
