@@ -50,8 +50,12 @@ def values_of(field):
         strategy = texts(field.max_length, smallest=0 if field.blank else 1)
     elif isinstance(field, models.BooleanField):
         strategy = st.booleans()
+    elif field.name == "shown_decimals":
+        strategy = st.integers(0, 6)
     elif isinstance(field, models.IntegerField):
         strategy = st.integers(1, 30_000)
+    elif field.name in ("public_share", "standard_errors"):
+        strategy = st.floats(0.01, 0.99)
     elif isinstance(field, models.FloatField):
         strategy = st.floats(-1e6, 1e6)
     elif isinstance(field, models.DateTimeField):
@@ -77,7 +81,13 @@ def make_valid(phases):
         for name, after in (("late_until", values["closes_at"]), ("choice_until", opens), ("board_frozen_at", opens)):
             if values[name] is not None:
                 values[name] = max(values[name], after + SECOND)
+        if values["release_rule"] == Phase.ReleaseRule.LADDER:
+            values |= {"board_rule": Phase.BoardRule.BEST, "is_blind": False, "shows_fit": False, "late_until": None}
+        else:
+            values["leak_budget_bits"] = None
         values["shows_fit"] = values["shows_fit"] and not values["is_blind"]
+        if values["public_share"] is None:
+            values["split_column"] = ""
 
 
 def of(row):
@@ -96,9 +106,10 @@ def test_what_is_exported_makes_an_equal_challenge(db, form, challenge, phases, 
     made: list[Phase] = []
     for index, values in enumerate(phases):
         gate = made[gates[index]] if index < len(gates) and gates[index] < len(made) else None
-        if gate is None or gate.is_blind:
+        if gate is None or gate.is_blind or gate.is_ladder:
             values["gate_minimum"] = None
-        made.append(Phase.objects.create(challenge=original, **{**values, "gate": gate}))
+        secret = None if values["public_share"] is None else b"sealed"
+        made.append(Phase.objects.create(challenge=original, **{**values, "gate": gate, "split_secret": secret}))
     clone = create_from_file(export(original, form), None, slug="clone")
     clone.refresh_from_db()
     assert of(clone) == of(original) | {"slug": "clone"}
@@ -115,6 +126,8 @@ def test_what_is_not_in_a_file_is_known_and_exists():
 
 def test_a_file_has_no_people_keys_or_rows_of_the_contest(world):
     world.scored()
+    world.challenge.allow_list = "anna@example.org"
+    world.challenge.save()
     for form in ("yaml", "json"):
         text = export(world.challenge, form)
         for absent in ("alice", "organiser", "Aces", "img_000", str(world.challenge.pk), "example.org"):

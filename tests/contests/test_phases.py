@@ -7,8 +7,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from challenge.analyses.analysis_run import analyse
+from challenge.analyses.release_run import release
 from challenge.contests.deadlines import freeze_board
 from challenge.leaderboards.board import board
+from challenge.leaderboards.released import released_board
 from challenge.submissions.intake import SubmissionRefused, dry_run
 from challenge.submissions.models import Submission
 from challenge.submissions.services import choose
@@ -111,16 +114,25 @@ def test_the_api_answers_403_at_a_gate(client, gated):
         ({"gate_minimum": 0.5}, "needs a gate"),
         ({"gate": "development", "gate_minimum": float("inf")}, "finite"),
         ({"gate": "blind", "gate_minimum": 0.5}, "blind"),
+        ({"gate": "ladder", "gate_minimum": 0.5}, "Ladder"),
+        ({"release_rule": "ladder", "late_until": timezone.now() + 400 * DAY}, "no late files"),
     ],
 )
 def test_a_gate_that_makes_no_sense_is_refused_by_name(world, fields, message):
     from tests.factories import make_phase
 
-    others = {"development": world.development, "final": world.final, "blind": world.development}
+    others = {
+        "development": world.development,
+        "final": world.final,
+        "blind": world.development,
+        "ladder": world.development,
+    }
     if fields.get("gate") == "other":
         others["other"] = make_phase(world.other_team.challenge.__class__.objects.get(slug="other"), "elsewhere")
     if fields.get("gate") == "blind":
         world.development.shows_fit, world.development.is_blind = False, True
+    if fields.get("gate") == "ladder":
+        world.development.shows_fit, world.development.release_rule = False, "ladder"
     fields = {**fields, **({"gate": others[fields["gate"]]} if "gate" in fields else {})}
     for name, value in fields.items():
         setattr(world.final, name, value)
@@ -234,6 +246,41 @@ def test_a_frozen_board_shows_what_came_before_and_organisers_see_it_live(client
     assert "Rivals" in live.content.decode()
     assert "private" in live["Cache-Control"]
     assert len(client.get(f"{address}.csv").content.decode().splitlines()) == 3
+
+
+def test_a_frozen_ladder_shows_what_was_released_before_to_all_but_organisers(client, world):
+    phase = world.development
+    phase.release_rule, phase.shows_fit, phase.daily_quota = "ladder", False, None
+    phase.save()
+    old = world.scored(world.alice, noise=2.0, began_at=timezone.now() - 2 * HOUR)
+    new = world.scored(world.alice, noise=0.05)
+    for submission in (old, new):
+        analyse(submission.evaluations.get().pk)
+        release(submission.evaluations.get().pk)
+    freeze_board(phase=phase, frozen_at=timezone.now() - HOUR, actor=None)
+    assert [row.submission_id for row in released_board(phase, phase.board_frozen_at)] == [old.pk]
+    assert [row.submission_id for row in released_board(phase)] == [new.pk]
+    shown = {}
+    for user in (world.mallory, world.organiser):
+        client.force_login(user)
+        for query in ("", "?exact=1"):
+            line = client.get(f"/c/iqa/development/leaderboard.csv{query}").content.decode().splitlines()[1].split(",")
+            shown[user.username, query] = (line[4], line[5])
+    frozen = {shown[world.mallory.username, query] for query in ("", "?exact=1")}
+    assert {entries for entries, _ in frozen} == {"1"}
+    assert len(frozen | {shown[world.organiser.username, query] for query in ("", "?exact=1")}) == 3
+
+
+def test_with_a_ladder_no_page_names_the_submission_with_the_best_score(client, world):
+    phase = world.development
+    phase.release_rule, phase.shows_fit = "ladder", False
+    phase.save()
+    mine = world.scored(world.alice)
+    client.force_login(world.alice)
+    for address in ("/c/iqa/submissions/", mine.get_absolute_url()):
+        page = client.get(address).content.decode()
+        assert "Counts now" not in page
+        assert "counts for your team" not in page
 
 
 def test_the_api_shows_the_frozen_board_to_all_but_organisers(client, world):
