@@ -9,7 +9,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import QuerySet
 
 from challenge.accounts.models import User
-from challenge.contests.models import PhaseEvent
+from challenge.contests.models import PhaseEvent, Registration
 from challenge.core import work
 from challenge.notices.models import Delivery, Notice
 
@@ -29,8 +29,13 @@ def send(event_id: int) -> None:
 
 
 def recipients(event: PhaseEvent) -> QuerySet[User]:
-    """Everybody who takes part in the challenge and has an address."""
-    users = User.objects.filter(registrations__challenge=event.phase.challenge, is_active=True)
+    """Everybody who takes part in the challenge and has an address; not who waits, was rejected or has left."""
+    users = User.objects.filter(
+        registrations__challenge=event.phase.challenge,
+        registrations__status=Registration.Status.ACCEPTED,
+        is_active=True,
+        is_subject=False,
+    )
     return users.exclude(email="").order_by("pk")
 
 

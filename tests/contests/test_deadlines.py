@@ -224,3 +224,11 @@ def test_a_forgotten_notice_is_rung_again(world, monkeypatch):
     event = extend(world)
     assert reconcile() == 1
     assert rung == [("notices.send", event.pk)]
+
+
+@pytest.mark.parametrize("status", ["pending", "rejected"])
+def test_who_waits_or_was_rejected_is_not_told(world, status):
+    event = extend(world)
+    assert world.alice in sending.recipients(event)
+    world.alice.registrations.update(status=status)
+    assert world.alice not in sending.recipients(event)
