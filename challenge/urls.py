@@ -9,6 +9,7 @@ from challenge.accounts import views as accounts
 from challenge.analyses import views as analyses
 from challenge.api.api import api
 from challenge.contests import organiser_views as organising
+from challenge.contests import setup_views as setup
 from challenge.contests import views as contests
 from challenge.core import views as core
 from challenge.core.plots import CONTENT_TYPES
@@ -44,7 +45,10 @@ urlpatterns = [
     path("account/tokens/<uuid:token_id>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("challenges/new/", setup.new_challenge, name="new-challenge"),
     path("c/<slug:challenge>/", contests.challenge_page, name="challenge"),
+    path("c/<slug:challenge>/configuration.yaml", setup.configuration, {"form": "yaml"}, name="configuration-yaml"),
+    path("c/<slug:challenge>/configuration.json", setup.configuration, {"form": "json"}, name="configuration-json"),
     path("c/<slug:challenge>/join/", contests.join, name="join"),
     path("c/<slug:challenge>/join/<slug:invitation>/", contests.join, name="join-team"),
     path("c/<slug:challenge>/terms/", contests.terms, name="terms"),
@@ -65,6 +69,8 @@ urlpatterns = [
     path("c/<slug:challenge>/submissions/", submissions.my_submissions, name="submissions"),
     path("c/<slug:challenge>/<slug:phase>/submit/", submissions.submit, name="submit"),
     path("c/<slug:challenge>/<slug:phase>/validate/", submissions.validate_file, name="validate"),
+    path("c/<slug:challenge>/<slug:phase>/deadline/", setup.deadline, name="deadline"),
+    path("c/<slug:challenge>/<slug:phase>/freeze/", setup.freeze, name="freeze"),
     path("c/<slug:challenge>/<slug:phase>/leaderboard/", leaderboards.leaderboard, name="leaderboard"),
     path(
         "c/<slug:challenge>/<slug:phase>/leaderboard/table/", leaderboards.leaderboard_table, name="leaderboard-table"

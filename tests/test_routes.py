@@ -32,6 +32,8 @@ POST_ONLY = row("302 405 405 405 405 405 405 405 405 405")
 STAFF = row("302 302 302 302 302 302 302 200 200 200")
 TOKEN = row("401 200 200 200 200 200 200 200 200 200")
 TOKEN_TEAM = row("401 404 404 404 404 200 200 404 200 200")
+OPEN_ORGANISERS = row("404 404 404 404 404 404 404 404 200 200")
+CHANGERS = row("302 404 404 404 404 404 404 404 200 200")
 
 GET: dict[str, dict[str, int]] = {
     "/": EVERYBODY,
@@ -42,7 +44,13 @@ GET: dict[str, dict[str, int]] = {
     "/account/erase/": SIGNED_IN,
     "/account/tokens/": SIGNED_IN,
     "/account/tokens/{uuid}/revoke/": POST_ONLY,
+    "/challenges/new/": row("302 403 403 403 403 403 403 200 200 200"),
+    "/challenges/new/?from=iqa": row("302 403 403 403 403 403 403 404 200 200"),
     "/c/iqa/": EVERYBODY,
+    "/c/iqa/configuration.yaml": OPEN_ORGANISERS,
+    "/c/iqa/configuration.json": OPEN_ORGANISERS,
+    "/c/iqa/development/deadline/": CHANGERS,
+    "/c/iqa/development/freeze/": CHANGERS,
     "/c/draft/": row("404 404 404 404 404 404 404 404 404 200"),
     "/c/iqa/join/": row("302 200 200 200 302 302 302 200 200 200"),
     "/c/iqa/join/{invitation}/": row("302 200 200 200 302 302 302 200 200 200"),
@@ -141,6 +149,9 @@ GET: dict[str, dict[str, int]] = {
 # A POST without a body: what matters is who gets past the door (400, 409, 422: past it, 302 to a login: not).
 # What changes rows even so (leaving, a new link, removing somebody) is in tests/teams, role by role.
 POST: dict[str, dict[str, int]] = {
+    "/challenges/new/": row("302 403 403 403 403 403 403 422 422 422"),
+    "/c/iqa/development/deadline/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/development/freeze/": row("302 404 404 404 404 404 404 404 422 422"),
     "/account/tokens/": row("302 422 422 422 422 422 422 422 422 422"),
     "/account/tokens/{uuid}/revoke/": row("302 302 302 302 302 302 302 302 302 302"),
     "/c/iqa/join/": row("302 422 422 422 302 302 302 422 422 422"),
@@ -273,6 +284,6 @@ def test_every_route_is_in_the_matrix():
     names = "uuid file submission phase final challenge team key invitation registration merger hidden"
     names += " evaluation blind blind_evaluation rescoring"
     values = dict.fromkeys(names.split(), dummy)
-    listed = {resolve(route.format(**values)).route for route in [*GET, *POST]}
+    listed = {resolve(route.format(**values).partition("?")[0]).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}
     assert own - listed - {"api/v1/"} == set()

@@ -20,9 +20,12 @@ log = structlog.get_logger(__name__)
 
 
 def compare(phase_id: UUID) -> None:
-    """Compare the ranked rows of a board, unless that is done or their analyses are not; doing it twice is harmless."""
+    """Compare the ranked rows of a board, unless that is done or their analyses are not; doing it twice is harmless.
+
+    The public board, that is: a frozen one keeps its comparison, and the organisers' live view has none meanwhile.
+    """
     phase = Phase.objects.get(pk=phase_id)
-    ranked = [row for row in board(phase) if row.rank is not None]
+    ranked = [row for row in board(phase, phase.board_frozen_at) if row.rank is not None]
     mark = fingerprint(ranked)
     if Comparison.objects.filter(phase=phase, fingerprint=mark).exists():
         still_right(phase)

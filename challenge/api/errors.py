@@ -23,6 +23,7 @@ STATUS_OF_REFUSAL = {
     "team_changed": 409,
     "phase_not_open": 409,
     "phase_closed": 409,
+    "gate_closed": 403,
     "no_answer_key": 409,
     "quota_spent": 429,
     "file_too_large": 413,

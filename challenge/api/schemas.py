@@ -8,7 +8,12 @@ from ninja import Schema
 
 
 class PhaseOut(Schema):
-    """A phase of a challenge. `starter_kit_url` is null while the caller may not have the kit or there is none."""
+    """A phase of a challenge.
+
+    `state`: upcoming, open, late (files are taken until `late_until`, unranked), closed. `gate_id` is the phase in
+    which a team needs a scored submission to submit here. From `board_frozen_at` on, the public board shows only what
+    was received before. `starter_kit_url` is null while the caller may not have the kit or there is none.
+    """
 
     id: UUID
     slug: str
@@ -16,6 +21,11 @@ class PhaseOut(Schema):
     state: str
     opens_at: datetime.datetime
     closes_at: datetime.datetime
+    late_until: datetime.datetime | None
+    choice_ends_at: datetime.datetime
+    board_frozen_at: datetime.datetime | None
+    gate_id: UUID | None
+    gate_minimum: float | None
     daily_quota: int | None
     total_quota: int | None
     board_rule: str
@@ -96,6 +106,7 @@ class SubmissionOut(Schema):
     warnings: list[str]
     method_name: str
     received_at: datetime.datetime
+    is_late: bool
     finished_at: datetime.datetime | None
     failure: str
     scores: dict[str, float | None] | None
@@ -145,7 +156,7 @@ class QuotaOut(Schema):
 
 
 class BoardRow(Schema):
-    """One line of a leaderboard; reference rows and undefined scores have no rank.
+    """One line of a leaderboard; reference rows, late rows and undefined scores have no rank.
 
     `interval` (95 %, of the main score) comes after the score; `rank_interval`, `probability_first` and `group` once
     the board as it stands has been compared. Null until then.
@@ -155,6 +166,7 @@ class BoardRow(Schema):
     name: str
     method_name: str
     is_reference: bool
+    is_late: bool
     entries: int
     scores: dict[str, float]
     reason: str

@@ -39,6 +39,11 @@ def is_organiser(user: Viewer, challenge: Challenge) -> bool:
     return user.is_superuser or challenge.organisers.filter(pk=user.pk).exists()
 
 
+def may_change(user: Viewer, challenge: Challenge) -> bool:
+    """Whether `user` may change `challenge`: organisers who are staff. Other organisers look on."""
+    return may_act(user) and user.is_staff and is_organiser(user, challenge)
+
+
 def organised_challenges(user: Viewer) -> QuerySet[Challenge]:
     """The challenges that `user` runs."""
     if not may_act(user):

@@ -92,6 +92,8 @@ class PhaseInline(admin.StackedInline):
     fields = (
         ("title", "slug", "position"),
         ("opens_at", "closes_at"),
+        ("late_until", "choice_until"),
+        ("gate", "gate_minimum"),
         ("daily_quota", "total_quota"),
         ("board_rule", "rank_display"),
         ("formula", "reference_column"),
@@ -101,6 +103,13 @@ class PhaseInline(admin.StackedInline):
         "description",
     )
     prepopulated_fields: ClassVar = {"slug": ("title",)}
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A gate is a phase of the challenge whose page this is."""
+        if db_field.name == "gate":
+            match = request.resolver_match
+            kwargs["queryset"] = Phase.objects.filter(challenge=match.kwargs.get("object_id") if match else None)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As the challenge."""
@@ -145,7 +154,7 @@ class PhaseAdmin(OrganiserAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A phase stays in its challenge: its teams do."""
-        return ("challenge",) if obj else ()
+        return ("challenge", "board_frozen_at") if obj else ("board_frozen_at",)
 
     @admin.display(boolean=True, description="answer key")
     def has_answer_key(self, phase: Phase) -> bool:

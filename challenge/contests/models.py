@@ -5,6 +5,7 @@ terms they accepted and to their team, and says whether the organisers let them 
 teams (submissions app). What happens to registrations and teams is written down in `records`.
 """
 
+import datetime
 import secrets
 import uuid
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
+from challenge.contests import phase_rules
 from challenge.contests.records import RegistrationStatus
 from challenge.contests.rules import option_errors
 from challenge.core.text import visible_text
@@ -129,6 +131,28 @@ class Phase(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     opens_at = models.DateTimeField()
     closes_at = models.DateTimeField()
+    late_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Files that come after the phase has closed and before this are scored, unranked.",
+    )
+    gate = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.RESTRICT,
+        related_name="gated",
+        help_text="An earlier phase: only teams with a scored submission there, sent in time, may submit here.",
+    )
+    gate_minimum = models.FloatField(
+        null=True, blank=True, help_text="The main score that the gate asks for; empty: any."
+    )
+    choice_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when a team may choose what counts; empty: until the phase closes."
+    )
+    board_frozen_at = models.DateTimeField(
+        null=True, blank=True, help_text="Everybody but the organisers sees the board of what was received before this."
+    )
     daily_quota = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Per team and UTC day; empty: unlimited."
     )
@@ -206,6 +230,26 @@ class Phase(models.Model):
             ),
             models.CheckConstraint(condition=~models.Q(is_blind=True, shows_fit=True), name="phase_blind_shows_no_fit"),
             models.CheckConstraint(
+                condition=models.Q(late_until=None) | models.Q(late_until__gt=models.F("closes_at")),
+                name="phase_late_after_closing",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(choice_until=None) | models.Q(choice_until__gt=models.F("opens_at")),
+                name="phase_choice_ends_after_opening",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(board_frozen_at=None) | models.Q(board_frozen_at__gt=models.F("opens_at")),
+                name="phase_frozen_after_opening",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(gate=None) | ~models.Q(gate=models.F("id")), name="phase_gate_is_another"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(gate_minimum=None)
+                | models.Q(gate__isnull=False, gate_minimum__gte=-1e300, gate_minimum__lte=1e300),
+                name="phase_gate_minimum_finite",
+            ),
+            models.CheckConstraint(
                 condition=~models.Q(release_rule="ladder")
                 | models.Q(board_rule="best", is_blind=False, shows_fit=False),
                 name="phase_ladder_shows_the_best_only",
@@ -219,6 +263,10 @@ class Phase(models.Model):
                 condition=models.Q(public_share=None, shows_private=False)
                 | models.Q(public_share__gt=0, public_share__lt=1, split_secret__isnull=False),
                 name="phase_share_between_0_and_1",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(release_rule="ladder") | models.Q(late_until=None),
+                name="phase_ladder_takes_no_late_files",
             ),
         ]
 
@@ -249,6 +297,7 @@ class Phase(models.Model):
             errors["closes_at"] = "A phase closes after it opens."
         if self.is_blind and self.shows_fit:
             errors["shows_fit"] = "A blind phase shows no fit: it would give the hidden scores away."
+        errors |= phase_rules.broken(self)
         errors |= option_errors(self)
         self._seal_secret()
         if self.slug in RESERVED_PHASE_SLUGS:
@@ -292,10 +341,12 @@ class Phase(models.Model):
         return None if self._state.adding else current_answer_key(self)
 
     def state_at(self, now: Any) -> str:
-        """`upcoming`, `open` or `closed` at the moment `now`."""
+        """`upcoming`, `open`, `late` (files are taken, unranked) or `closed` at the moment `now`."""
         if now < self.opens_at:
             return "upcoming"
-        return "open" if now < self.closes_at else "closed"
+        if now < self.closes_at:
+            return "open"
+        return "late" if self.late_until and now < self.late_until else "closed"
 
     @property
     def state(self) -> str:
@@ -303,9 +354,54 @@ class Phase(models.Model):
         return self.state_at(timezone.now())
 
     @property
+    def choice_ends_at(self) -> datetime.datetime:
+        """Until when a team may choose which of its submissions counts."""
+        return self.choice_until or self.closes_at
+
+    def may_choose_at(self, now: datetime.datetime) -> bool:
+        """Whether teams choose in this phase, and may at the moment `now`."""
+        return self.board_rule == self.BoardRule.CHOSEN and self.opens_at <= now < self.choice_ends_at
+
+    @property
+    def is_board_frozen(self) -> bool:
+        """Whether the public board stands still at this moment."""
+        return self.board_frozen_at is not None and self.board_frozen_at <= timezone.now()
+
+    @property
     def is_ladder(self) -> bool:
         """Whether scores are shown by a Ladder (`scoring.ladder`)."""
         return self.release_rule == self.ReleaseRule.LADDER
+
+
+class PhaseEvent(models.Model):
+    """What an organiser did to a phase: who, when, why. Rows are only ever added.
+
+    `before` and `after` are the moment that was changed: the deadline, or that of the freeze (null: not frozen).
+    """
+
+    class Kind(models.TextChoices):
+        CREATED = "created", "Made from a file"
+        DEADLINE = "deadline", "Deadline changed"
+        FREEZE = "freeze", "Freeze of the board changed"
+
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=10, choices=Kind)
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    before = models.DateTimeField(null=True)
+    after = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        ordering: ClassVar = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.reason}"
+
+    @property
+    def is_extension(self) -> bool:
+        """Whether it moved the deadline later."""
+        return bool(self.kind == self.Kind.DEADLINE and self.before and self.after and self.after > self.before)
 
 
 class Team(models.Model):

@@ -30,6 +30,8 @@ def _ladder_errors(phase: Phase) -> dict[str, str]:
         errors["release_rule"] = "A blind phase shows no scores, so there is nothing to release by a Ladder."
     elif phase.shows_fit:
         errors["shows_fit"] = "With a Ladder a phase shows no fit: it would tell more than the shown score."
+    if phase.late_until is not None:
+        errors["late_until"] = "A Ladder takes no late files: it shows one score per team, and a late one has no rank."
     if phase.board_rule != phase.BoardRule.BEST:
         errors["board_rule"] = "A Ladder needs the best score: the shown score is a running best."
     if _has_releases(phase):

@@ -12,13 +12,16 @@ from challenge.contests import services
 from challenge.contests.access import (
     application_of,
     is_organiser,
+    may_change,
     may_see_scores,
     registration_of,
     visible_challenges,
 )
+from challenge.contests.deadlines import deadline_changes
 from challenge.contests.forms import JoinForm
 from challenge.contests.models import Challenge, Registration
 from challenge.core.http import SignedInRequest
+from challenge.submissions import gates
 
 
 def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[str, object]]:
@@ -29,9 +32,12 @@ def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[st
             "phase": phase,
             "state": phase.state_at(now),
             "may_see_scores": may_see_scores(request.user, phase),
+            "gate_asks_for": gates.asks_for(phase),
+            "gate_refusal": gates.refusal(registration.team, phase) if registration else "",
+            "extensions": deadline_changes(phase),
             "budget": budget_of(registration.team, phase) if registration else None,
         }
-        for phase in challenge.phases.select_related("challenge")
+        for phase in challenge.phases.select_related("challenge", "gate").prefetch_related("events")
     ]
 
 
@@ -61,6 +67,7 @@ def challenge_page(request: HttpRequest, challenge: str) -> HttpResponse:
         "registration": registration_of(request.user, shown),
         "application": application_of(request.user, shown),
         "is_organiser": is_organiser(request.user, shown),
+        "may_change": may_change(request.user, shown),
         "now": timezone.now(),
     }
     return render(request, "contests/challenge.html", context)

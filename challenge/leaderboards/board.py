@@ -1,6 +1,7 @@
 """The board of a phase: a query over scored rows, never a mutable copy (invariant 5).
 
-Each team has one row, chosen by the phase's rule among its scored submissions. Ranks are dense and shared: main scores
+Each team has one row, chosen by the phase's rule among its scored submissions that came in time. What came late has a
+row of its own below all others, without a rank, chosen by the same rule. Ranks are dense and shared: main scores
 equal to six decimals (`Evaluation.rank_value`) have one rank. Undefined scores and reference rows have none.
 """
 
@@ -19,6 +20,7 @@ from challenge.analyses.lines import reference_lines
 from challenge.analyses.models import Analysis, Comparison
 from challenge.contests.models import Phase
 from challenge.core.work import State
+from challenge.submissions.counting import counting_order
 from challenge.submissions.models import Evaluation, Score, Submission
 from challenge.submissions.states import Status
 from scoring.formula import RANK_DECIMALS
@@ -27,6 +29,7 @@ METRICS = (Score.Metric.MAIN, Score.Metric.SROCC, Score.Metric.KROCC, Score.Metr
 SUBMISSION_COLUMNS: tuple[str, ...] = (
     "submission",
     "submission__kind",
+    "submission__is_late",
     "submission__method_name",
     "submission__received_at",
     "submission__team",
@@ -62,23 +65,28 @@ class Row:
     first: float | None = None
     group: int | None = None
     is_line: bool = False
+    is_late: bool = False
 
 
-def board(phase: Phase, evaluations: QuerySet[Evaluation] | None = None) -> list[Row]:
-    """The whole board: best first, reference rows in their place between, undefined scores last.
+def board(
+    phase: Phase, before: datetime.datetime | None = None, *, evaluations: QuerySet[Evaluation] | None = None
+) -> list[Row]:
+    """The whole board: best first, reference rows in their place between, undefined scores last, late rows below.
+
+    `before`: of what was received before that moment only, as while the public board is frozen.
 
     `evaluations`: those it is made of, one for each submission; without them those in force.
 
     Seven queries, an eighth where scores are undefined, whatever the number of teams and submissions.
     """
     in_force = Evaluation.objects.filter(is_current=True)
-    chosen = list(_counting_evaluations(phase, in_force if evaluations is None else evaluations))
+    chosen = list(_counting_evaluations(phase, in_force if evaluations is None else evaluations, before))
     scores = _scores_of([entry["pk"] for entry in chosen])
     intervals = _intervals_of([entry["pk"] for entry in chosen])
     undefined = [entry["pk"] for entry in chosen if entry["rank_value"] is None]
     # Of a part of the key the reason is not told: it could tell which images are in it.
     reasons = _reasons_of(undefined) if phase.public_share is None else {}
-    entries = entries_by_team(phase)
+    entries = entries_by_team(phase, before)
     rows: list[Row] = []
     for entry, rank in ranked(chosen):
         pk = entry["pk"]
@@ -115,21 +123,27 @@ def _with_lines(phase: Phase, rows: list[Row]) -> list[Row]:
 
 
 def _value(row: Row) -> float:
-    return -math.inf if row.rank_value is None else row.rank_value
+    return -math.inf if row.rank_value is None or row.is_late else row.rank_value
 
 
 def ranked(entries: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int | None]]:
-    """The entries best first by `rank_value`, undefined ones last, each with a dense rank that equal values share.
+    """The entries best first by `rank_value`, undefined ones last, late ones below, each with a dense rank that equal
+    values share.
 
-    Reference rows and undefined ones have no rank. Entries of equal value keep their order.
+    Reference rows, late rows and undefined ones have no rank. Entries of equal value keep their order.
     """
     rank = 0
     last: float | None = None
-    for entry in sorted(entries, key=lambda entry: (entry["rank_value"] is None, -(entry["rank_value"] or 0.0))):
-        has_rank = entry["submission__kind"] == Submission.Kind.PARTICIPANT and entry["rank_value"] is not None
+    for entry in sorted(entries, key=_place):
+        may_rank = entry["submission__kind"] == Submission.Kind.PARTICIPANT and not entry["submission__is_late"]
+        has_rank = may_rank and entry["rank_value"] is not None
         if has_rank and entry["rank_value"] != last:
             rank, last = rank + 1, entry["rank_value"]
         yield entry, rank if has_rank else None
+
+
+def _place(entry: dict[str, Any]) -> tuple[bool, bool, float]:
+    return entry["submission__is_late"], entry["rank_value"] is None, -(entry["rank_value"] or 0.0)
 
 
 def fingerprint(rows: Iterable[Row]) -> str:
@@ -152,19 +166,29 @@ def _compared(phase: Phase, rows: list[Row]) -> list[Row]:
     ]
 
 
-def _counting_evaluations(phase: Phase, evaluations: QuerySet[Evaluation]) -> QuerySet[Any, Any]:
-    """One of the evaluations for each team, by the phase's rule, and every reference row's; earlier uploads first."""
-    order = {
-        Phase.BoardRule.BEST: [F("rank_value").desc(nulls_last=True), F("submission__received_at").asc()],
-        Phase.BoardRule.LAST: [F("submission__received_at").desc()],
-        Phase.BoardRule.CHOSEN: [F("submission__is_chosen").desc(), F("submission__received_at").desc()],
-    }[Phase.BoardRule(phase.board_rule)]
+def received(before: datetime.datetime | None, path: str = "") -> Q:
+    """Submissions, reached by `path`, that were received before that moment; all for None."""
+    return Q(**{f"{path}received_at__lt": before}) if before else Q()
+
+
+def _counting_evaluations(
+    phase: Phase, evaluations: QuerySet[Evaluation], before: datetime.datetime | None
+) -> QuerySet[Any, Any]:
+    """One of the evaluations for each team, by the phase's rule, another of what it sent late, and every reference
+    row's; earlier uploads first."""
+    place = Window(
+        RowNumber(),
+        partition_by=[F("submission__team"), F("submission__is_late")],
+        order_by=counting_order(phase),
+    )
     # Choosing among thousands reads as few columns as it can; what a board shows is read for the chosen ones only.
     chosen = (
-        evaluations.filter(submission__phase=phase, submission__status=Status.SCORED)
-        .annotate(
-            place=Window(RowNumber(), partition_by=F("submission__team"), order_by=[*order, F("submission").asc()])
+        evaluations.filter(
+            received(before, "submission__"),
+            submission__phase=phase,
+            submission__status=Status.SCORED,
         )
+        .annotate(place=place)
         .filter(Q(place=1) | Q(submission__kind=Submission.Kind.REFERENCE))
         .order_by()
         .values_list("pk", flat=True)
@@ -188,9 +212,9 @@ def _intervals_of(evaluation_ids: list[UUID]) -> dict[UUID, list[float] | None]:
     return dict(sound.values_list("pk", "result__intervals__main"))
 
 
-def entries_by_team(phase: Phase) -> dict[UUID, int]:
-    """Team -> its scored submissions in this phase."""
-    scored = Submission.objects.filter(phase=phase, status=Status.SCORED, team__isnull=False)
+def entries_by_team(phase: Phase, before: datetime.datetime | None = None) -> dict[UUID, int]:
+    """Team -> its scored submissions in this phase, or those of them that were received before `before`."""
+    scored = Submission.objects.filter(received(before), phase=phase, status=Status.SCORED, team__isnull=False)
     return dict(scored.order_by().values_list("team").annotate(Count("pk")))
 
 
@@ -220,4 +244,5 @@ def make_row(
         rank_value=entry["rank_value"],
         scores=scores,
         reason=reason or "",
+        is_late=entry["submission__is_late"],
     )

@@ -55,4 +55,5 @@ def _separate_groups(axes: Axes, rows: Sequence[Row]) -> None:
 def _label(row: Row, display: Phase.RankDisplay) -> str:
     place = row.group if display == Phase.RankDisplay.GROUPS else row.rank
     name = row.label if len(row.label) <= LONGEST_LABEL else row.label[: LONGEST_LABEL - 1] + "…"
+    name = f"{name}, late" if row.is_late else name
     return name if place is None else f"{place}  {name}"

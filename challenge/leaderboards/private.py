@@ -5,6 +5,7 @@ would fit it. Its scores and its rank are those of the private part. There are n
 """
 
 import dataclasses
+import datetime
 
 from challenge.contests.models import Phase
 from challenge.leaderboards.board import METRICS, Row, board, ranked
@@ -12,16 +13,24 @@ from challenge.leaderboards.released import released_board
 from challenge.submissions.models import Evaluation, Submission
 
 
-def private_board(phase: Phase) -> list[Row]:
-    """Best first by the private main score, reference rows between, undefined scores last."""
-    chosen = released_board(phase) if phase.is_ladder else board(phase)
+def private_board(phase: Phase, before: datetime.datetime | None = None) -> list[Row]:
+    """Best first by the private main score, reference rows between, undefined scores last, late rows below.
+
+    `before`: of what was received before that moment only, as while the public board is frozen.
+    """
+    chosen = released_board(phase, before) if phase.is_ladder else board(phase, before)
     results = Evaluation.objects.filter(pk__in=[row.evaluation_id for row in chosen])
     found = {
         pk: (result, value) for pk, result, value in results.values_list("pk", "private_result", "private_rank_value")
     }
     kinds = {True: Submission.Kind.REFERENCE, False: Submission.Kind.PARTICIPANT}
     entries = [
-        {"row": row, "submission__kind": kinds[row.is_reference], "rank_value": found[row.evaluation_id][1]}
+        {
+            "row": row,
+            "submission__kind": kinds[row.is_reference],
+            "submission__is_late": row.is_late,
+            "rank_value": found[row.evaluation_id][1],
+        }
         for row in sorted(chosen, key=lambda row: row.received_at)
     ]
     return [

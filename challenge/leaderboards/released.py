@@ -4,6 +4,7 @@ One row per team, ranked by the score shown; equal ones share a rank. The row na
 Reference rows have their main score, rounded in the same way, and stand in the order of what is shown.
 """
 
+import datetime
 from typing import Any
 
 from django.db.models import F, Window
@@ -12,15 +13,23 @@ from django.db.models.functions import RowNumber
 from challenge.analyses.models import Release
 from challenge.contests.models import Phase
 from challenge.datasets.services import shown_decimals
-from challenge.leaderboards.board import SUBMISSION_COLUMNS, Row, entries_by_team, make_row, ranked
+from challenge.leaderboards.board import SUBMISSION_COLUMNS, Row, entries_by_team, make_row, ranked, received
 from challenge.submissions.models import Evaluation, Submission
 from challenge.submissions.states import Status
 
 
-def released_board(phase: Phase) -> list[Row]:
-    """The board that everybody may see: best first, those without a shown score last. Five queries."""
+def released_board(phase: Phase, before: datetime.datetime | None = None) -> list[Row]:
+    """The board that everybody may see: best first, those without a shown score last. Five queries.
+
+    `before`: of what was received before that moment only, as while the public board is frozen.
+    """
     decimals = shown_decimals(phase)
-    scored = Evaluation.objects.filter(is_current=True, submission__phase=phase, submission__status=Status.SCORED)
+    scored = Evaluation.objects.filter(
+        received(before, "submission__"),
+        is_current=True,
+        submission__phase=phase,
+        submission__status=Status.SCORED,
+    )
     # Choosing comes first: a condition on a window is a query around it.
     newest_move = [F("moved").desc(), F("evaluation__submission__created_at").desc(), F("pk").asc()]
     teams = (
@@ -39,7 +48,7 @@ def released_board(phase: Phase) -> list[Row]:
         .order_by("submission__received_at", "submission")
         .values("pk", *SUBMISSION_COLUMNS)
     )
-    counts = entries_by_team(phase)
+    counts = entries_by_team(phase, before)
     rows = []
     for entry, rank in ranked(entries):
         value, reason = shown[entry["pk"]]

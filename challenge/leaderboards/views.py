@@ -51,6 +51,7 @@ def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpRespons
     """
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     may_see = may_see_scores(request.user, shown)
+    is_live = sees_live_board(request.user, shown)
     registration = registration_of(request.user, shown.challenge)
     kind = _kind(request, shown)
     has_two = usual_board(shown) != BoardKind.EXACT
@@ -60,8 +61,9 @@ def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpRespons
         "phases": shown.challenge.phases.all(),
         "may_see": may_see,
         "team": registration.team if registration else None,
-        "table": _table(shown, kind) if may_see else "",
-        "etag": _etag(shown, kind),
+        "is_live": is_live,
+        "table": _table(shown, kind, is_live) if may_see else "",
+        "etag": _etag(shown, kind, is_live),
         "kind": kind,
         "query": "?exact=1" if has_two and kind == BoardKind.EXACT else "",
         "may_see_both": has_two and is_organiser(request.user, shown.challenge),
@@ -76,11 +78,13 @@ def leaderboard_table(request: HttpRequest, challenge: str, phase: str) -> HttpR
     if not may_see_scores(request.user, shown):
         raise Http404
     kind = _kind(request, shown)
-    etag = _etag(shown, kind)
+    is_live = sees_live_board(request.user, shown)
+    etag = _etag(shown, kind, is_live)
     unchanged = request.headers.get("If-None-Match") == etag
-    response = HttpResponse(status=304) if unchanged else HttpResponse(_table(shown, kind))
+    response = HttpResponse(status=304) if unchanged else HttpResponse(_table(shown, kind, is_live))
     response["ETag"] = etag
-    patch_cache_control(response, **{"public" if _is_public(shown, kind) else "private": True}, no_cache=True)
+    is_public = _is_public(shown, kind) and not is_live
+    patch_cache_control(response, **{"public" if is_public else "private": True}, no_cache=True)
     return response
 
 
@@ -92,7 +96,7 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
         raise Http404
     decimals = export_decimals(request.user, shown)
     rows = (
-        [row.rank, row.label, row.method_name, "reference" if row.is_reference else "team", row.entries]
+        [row.rank, row.label, row.method_name, _row_kind(row), row.entries]
         + [rounded(row.scores.get(metric), decimals) for metric in METRICS]
         + [row.received_at.isoformat(), *rounded(_ends(row.interval), decimals)]
         + [*_ends(row.rank_interval), row.first, row.group]
@@ -101,6 +105,12 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
     header = ["rank", "name", "method", "kind", "entries", *METRICS, "received_at"]
     header += ["main_low", "main_high", "rank_low", "rank_high", "probability_first", "group"]
     return csv_response(f"{challenge}-{phase}-leaderboard.csv", header, rows)
+
+
+def _row_kind(row: Row) -> str:
+    if row.is_reference:
+        return "reference"
+    return "late" if row.is_late else "team"
 
 
 @require_safe
@@ -112,8 +122,10 @@ def leaderboard_figure(request: HttpRequest, challenge: str, phase: str, kind: s
     usual = usual_board(shown)
     display = Phase.RankDisplay(shown.rank_display)
     content = plots.cached(
-        f"board-figure:{_version(shown, usual)}:{kind}",
-        lambda: board_file(_rounded(_board_of(shown, usual), shown.shown_decimals), kind, display=display),
+        f"board-figure:{_version(shown, usual, is_live=False)}:{kind}",
+        lambda: board_file(
+            _rounded(_board_of(shown, usual, is_live=False), shown.shown_decimals), kind, display=display
+        ),
     )
     response = plots.download(content, kind, f"{challenge}-{phase}-leaderboard")
     patch_cache_control(response, private=not _is_public(shown, usual), no_cache=True)
@@ -138,32 +150,39 @@ def _ends(interval: Sequence[float] | None) -> list[float | None]:
     return list(interval or (None, None))
 
 
+def sees_live_board(user: Viewer, phase: Phase) -> bool:
+    """Whether the board that `user` sees is another than the public one: a frozen board is live for organisers."""
+    return phase.board_frozen_at is not None and is_organiser(user, phase.challenge)
+
+
 def board_for(user: Viewer, phase: Phase, asks_exact: bool) -> list[Row]:
     """The board of the phase that `user`, who may see scores there, may see."""
-    return _board_of(phase, board_kind(user, phase, asks_exact))
+    return _board_of(phase, board_kind(user, phase, asks_exact), sees_live_board(user, phase))
 
 
-def _board_of(phase: Phase, kind: BoardKind) -> list[Row]:
-    """The board, cached in this process until a result changes `phase.board_version`."""
-    key = f"board:{_version(phase, kind)}"
+def _board_of(phase: Phase, kind: BoardKind, is_live: bool) -> list[Row]:
+    """The board that is everybody's, or with `is_live` with what a frozen one hides; cached in this process until a
+    result changes `phase.board_version`."""
+    key = f"board:{_version(phase, kind, is_live)}"
     rows: list[Row] | None = caches["local"].get(key)
     if rows is None:
-        rows = BOARDS[kind](phase)
+        rows = BOARDS[kind](phase, None if is_live else phase.board_frozen_at)
         caches["local"].set(key, rows, CACHE_SECONDS)
     return rows
 
 
-def _table(phase: Phase, kind: BoardKind) -> str:
+def _table(phase: Phase, kind: BoardKind, is_live: bool) -> str:
     """The rendered table, the same for everybody who may see it; cached like `_board_of`."""
-    key = f"board-table:{_version(phase, kind)}"
+    key = f"board-table:{_version(phase, kind, is_live)}"
     html: str | None = caches["local"].get(key)
     if html is None:
-        html = render_to_string("leaderboards/table.html", _shown(phase, _board_of(phase, kind), kind))
+        rows = _board_of(phase, kind, is_live)
+        html = render_to_string("leaderboards/table.html", _shown(phase, rows, kind, is_live))
         caches["local"].set(key, html, CACHE_SECONDS)
     return html
 
 
-def _shown(phase: Phase, rows: list[Row], kind: BoardKind) -> dict[str, Any]:
+def _shown(phase: Phase, rows: list[Row], kind: BoardKind, is_live: bool) -> dict[str, Any]:
     """What the table's template prints: each row with its whisker, and which columns there are."""
     decimals = shown_decimals(phase) if kind == BoardKind.RELEASED else result_decimals(phase)
     references = [row.rank_value for row in rows if row.is_reference and row.rank_value is not None]
@@ -178,14 +197,20 @@ def _shown(phase: Phase, rows: list[Row], kind: BoardKind) -> dict[str, Any]:
         starts = display != Phase.RankDisplay.STRICT and row.group is not None and last not in (None, row.group)
         last = row.group if row.group is not None else last
         # As dictionaries: a template asks for row["label"] before row.label, and each failed try costs a microsecond.
-        shown.append(vars(row) | {"whisker": whisker(row.rank_value, row.interval), "starts_group": starts})
+        more = {"whisker": whisker(row.rank_value, row.interval), "starts_group": starts, "anchor": _anchor(row)}
+        shown.append(vars(row) | more)
     ranks = {
         "intervals": any(row.interval for row in rows),
         "groups": display == Phase.RankDisplay.BOTH,
         "groups_only": display == Phase.RankDisplay.GROUPS and compared,
-        "pending": not compared and any(row.rank is not None for row in rows),
+        "pending": not compared and not is_live and any(row.rank is not None for row in rows),
     }
     return {"rows": shown, "phase": phase, "ranks": ranks, "kind": kind, "decimals": decimals}
+
+
+def _anchor(row: Row) -> str:
+    """Where «Your team» leads; the late row of a team has another one."""
+    return "" if row.team_id is None else f"late-{row.team_id}" if row.is_late else f"team-{row.team_id}"
 
 
 def _asks(request: HttpRequest) -> bool:
@@ -196,13 +221,15 @@ def _kind(request: HttpRequest, phase: Phase) -> BoardKind:
     return board_kind(request.user, phase, _asks(request))
 
 
-def _version(phase: Phase, kind: BoardKind) -> str:
+def _version(phase: Phase, kind: BoardKind, is_live: bool) -> str:
     """Changes whenever the board may have changed."""
-    return f"{phase.pk.hex}-{phase.board_version}-{phase.board_rule}-{phase.rank_display}-{phase.shown_decimals}-{kind}"
+    frozen = f"{phase.board_frozen_at:%Y%m%dT%H%M%S.%f}" if phase.board_frozen_at else ""
+    rules = f"{phase.board_rule}-{phase.rank_display}-{phase.shown_decimals}"
+    return f"{phase.pk.hex}-{phase.board_version}-{rules}-{kind}-{'live' if is_live else frozen}"
 
 
-def _etag(phase: Phase, kind: BoardKind) -> str:
-    return quote_etag(_version(phase, kind))
+def _etag(phase: Phase, kind: BoardKind, is_live: bool) -> str:
+    return quote_etag(_version(phase, kind, is_live))
 
 
 def _is_public(phase: Phase, kind: BoardKind) -> bool:

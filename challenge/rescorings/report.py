@@ -21,7 +21,7 @@ def make_report(rescoring: Rescoring) -> dict[str, Any]:
     phase = rescoring.phase
     rescored = Evaluation.objects.filter(rescored__rescoring=rescoring)
     # Reference lines are of the key in force; those of another key follow when it is published.
-    old, new = ([row for row in rows if not row.is_line] for rows in (board(phase), board(phase, rescored)))
+    old, new = ([row for row in rows if not row.is_line] for rows in (board(phase), board(phase, evaluations=rescored)))
     items = list(rescored_rows(rescoring))
     pairs = [(item, *mains) for item, mains in zip(items, main_scores(items), strict=True)]
     changes = [

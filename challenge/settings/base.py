@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "challenge.analyses.apps.AnalysesConfig",
     "challenge.rescorings.apps.RescoringsConfig",
     "challenge.receipts",
+    "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
     "challenge.embedded",
@@ -271,6 +272,7 @@ CELERY_TASK_ROUTES = {
     "submissions.*": {"queue": "scoring"},
     "datasets.*": {"queue": "scoring"},
     "analyses.*": {"queue": "analysis"},
+    "notices.*": {"queue": "analysis"},
     "mail.*": {"queue": "analysis"},
     "rescorings.*": {"queue": "analysis"},
 }

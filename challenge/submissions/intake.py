@@ -1,9 +1,9 @@
 """How a prediction file becomes a submission: the one road of web form, API and command line (design section 3).
 
 Checked in the request, in this order: accepted registration, consent to the terms, phase open when the upload began,
-answer key there, size, room on disk, format. Whatever is refused costs no quota and leaves no row. Then the file is
-stored durably, and one transaction locks the team, counts the quota, inserts the row and its events; the worker is
-called after the commit.
+gate passed, quota left, room on disk, answer key there, size, format. Whatever is refused costs no quota and leaves no
+row. Then the file is stored durably, and one transaction locks the team, counts the quota, inserts the row and its
+events; the worker is called after the commit.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from challenge.core.storage import sha256_of
 from challenge.core.text import visible_text
 from challenge.datasets.services import current_answer_key, expected_names
 from challenge.receipts.services import issue_accepted
+from challenge.submissions import gates
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.quota import Quota, QuotaSpent, quota_of, take_slots, utc_day
 from challenge.submissions.states import Status, transition
@@ -103,9 +104,10 @@ def check_file(phase: Phase, upload: UploadedFile[Any]) -> Report:
 def dry_run(phase: Phase, user: User, upload: UploadedFile[Any], at: datetime.datetime) -> Report:
     """`check_file` for a participant: refused to others, and before the phase opens, because the errors of a file tell
     which names are expected."""
-    _team_of(phase, user)
+    team = _team_of(phase, user)
     if phase.state_at(at) == "upcoming":
         _require_open(phase, at)
+    _require_gate(team, phase)
     return check_file(phase, upload)
 
 
@@ -135,6 +137,7 @@ def receive(
     if idempotency_key and (earlier := _earlier(team, phase, idempotency_key, upload)):
         return earlier
     _require_open(phase, began_at)  # after the line above: a retry of what was accepted in time is never too late
+    _require_gate(team, phase)
     if quota.remaining == 0:
         raise SubmissionRefused("quota_spent", quota.refusal())
     _require_room(upload)
@@ -155,6 +158,7 @@ def receive(
             submission.day_slot, submission.phase_slot = take_slots(team, phase, began_at)
         except QuotaSpent as spent:
             raise SubmissionRefused("quota_spent", str(spent)) from spent
+        submission.is_late = _is_late(phase, began_at)
         submission.created_at = timezone.now()  # under the team's lock: the order in which its scores are released
         return _insert(submission, user)
 
@@ -194,11 +198,24 @@ def _require_open(phase: Phase, began_at: datetime.datetime) -> None:
     if state == "upcoming":
         raise SubmissionRefused("phase_not_open", f"This phase opens at {phase.opens_at:%Y-%m-%d %H:%M} UTC.")
     if state == "closed":
+        late = f" and took late files until {phase.late_until:%Y-%m-%d %H:%M:%S} UTC" if phase.late_until else ""
         raise SubmissionRefused(
             "phase_closed",
-            f"This phase closed at {phase.closes_at:%Y-%m-%d %H:%M:%S} UTC; your upload began at "
+            f"This phase closed at {phase.closes_at:%Y-%m-%d %H:%M:%S} UTC{late}; your upload began at "
             f"{began_at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC.",
         )
+
+
+def _require_gate(team: Team, phase: Phase) -> None:
+    if lacking := gates.refusal(team, phase):
+        raise SubmissionRefused("gate_closed", lacking)
+
+
+def _is_late(phase: Phase, began_at: datetime.datetime) -> bool:
+    """Asked in the transaction that inserts: an extension either finds the row or has moved the deadline already."""
+    if began_at < phase.closes_at:
+        return False
+    return began_at >= Phase.objects.select_for_update().get(pk=phase.pk).closes_at
 
 
 def _require_room(upload: UploadedFile[Any]) -> None:

@@ -62,6 +62,7 @@ class Submission(Leased):
     warnings = models.JSONField(default=list)
 
     received_at = models.DateTimeField(help_text="The moment the upload began: what counts for deadline and quota.")
+    is_late = models.BooleanField(default=False, help_text="Received after the deadline: scored, without a rank.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
     idempotency_key = models.CharField(max_length=80, null=True)  # noqa: DJ001  null is exempt from uniqueness
@@ -86,6 +87,7 @@ class Submission(Leased):
                 condition=Q(kind="participant", team__isnull=False) | Q(kind="reference", team__isnull=True),
                 name="submission_team_unless_reference",
             ),
+            models.CheckConstraint(condition=~Q(is_late=True, is_chosen=True), name="submission_late_never_chosen"),
             models.CheckConstraint(
                 condition=Q(kind="reference")
                 | Q(day_slot__isnull=False, phase_slot__isnull=False, refund_reason="")

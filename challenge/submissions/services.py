@@ -42,13 +42,14 @@ def withdraw(submission: Submission, actor: User) -> bool:
 
 
 def choose(submission: Submission, actor: User) -> bool:
-    """Make this scored submission the one that counts for its team; False if it is not scored.
+    """Make this scored submission the one that counts for its team; False if it is not scored, or came too late.
 
-    Choosing another one later is possible until the phase closes; the caller checks who asks and when.
+    Choosing another one later is possible until the choice ends; the caller checks who asks and when.
     """
     with transaction.atomic():
         Phase.objects.select_for_update().get(pk=submission.phase_id)
-        row = Submission.objects.filter(pk=submission.pk, status=Status.SCORED, kind=Submission.Kind.PARTICIPANT)
+        scored = Submission.objects.filter(status=Status.SCORED, kind=Submission.Kind.PARTICIPANT, is_late=False)
+        row = scored.filter(pk=submission.pk)
         if not row.exists():
             return False
         mine = Submission.objects.filter(

@@ -1,27 +1,40 @@
 """Submitting, watching and managing submissions."""
 
+from typing import Any
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from challenge.analyses.budget import budget_of
-from challenge.contests.access import is_organiser, may_see_fit, registration_of, visible_challenges, visible_phases
-from challenge.contests.models import Phase
+from challenge.contests.access import (
+    is_organiser,
+    may_see_fit,
+    may_see_scores,
+    registration_of,
+    visible_challenges,
+    visible_phases,
+)
+from challenge.contests.deadlines import deadline_changes
+from challenge.contests.models import Phase, Team
 from challenge.core.downloads import StoredFile, send_file
 from challenge.core.http import SignedInRequest
 from challenge.core.limits import limited
 from challenge.datasets.access import DataAccess
 from challenge.datasets.services import current_answer_key, expected_names, result_decimals, shown_decimals
 from challenge.rescorings.results import why_unscored
-from challenge.submissions import services
+from challenge.submissions import gates, services
 from challenge.submissions.access import visible_submissions
+from challenge.submissions.counting import counting_evaluation, why_it_counts
 from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
 from challenge.submissions.models import Submission
+from challenge.submissions.resubmission import initial_of, sent_file, source_of
 from challenge.submissions.results import (
     evaluation_history,
     full_result,
@@ -53,38 +66,60 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
     if registration.owes_consent:
         messages.info(request, "The terms have changed. Accept them; then you can submit.")
         return redirect("terms", challenge=challenge)
-    form = SubmitForm(request.POST, request.FILES) if request.method == "POST" else SubmitForm()
+    is_sent = request.method == "POST"
+    source = _source(registration.team, request.POST.get("source", "") if is_sent else request.GET.get("from", ""))
+    initial = initial_of(source) if source else None
+    form = SubmitForm(request.POST, request.FILES) if is_sent else SubmitForm(initial=initial)
     refusal: SubmissionRefused | None = None
-    if request.method == "POST" and form.is_valid():
-        upload = form.cleaned_data["file"]
+    if is_sent and form.is_valid():
         try:
-            submission = receive(
-                phase=shown,
-                user=request.user,
-                upload=upload,
-                method=form.method(),
-                began_at=request.began_at,
-                idempotency_key=form.idempotency_key(),
-            )
+            with sent_file(form.cleaned_data["file"], source) as upload:
+                submission = receive(
+                    phase=shown,
+                    user=request.user,
+                    upload=upload,
+                    method=form.method(),
+                    began_at=request.began_at,
+                    idempotency_key=form.idempotency_key(upload),
+                )
         except SubmissionRefused as error:
             refusal = error
+        except FileNotFoundError:
+            form.add_error("file", "The stored file cannot be read. Choose the file.")
         else:
             return redirect(submission)
     key = current_answer_key(shown)
+    gate_refusal = gates.refusal(registration.team, shown)
     context = {
         "challenge": shown.challenge,
         "phase": shown,
         "state": shown.state,
         "team": registration.team,
         "form": form,
+        "source": source,
         "refusal": refusal,
         "quota": quota_for(shown, request.user, timezone.now()),
         "answer_key": key,
         "has_starter_kit": key and not DataAccess.of(request.user, shown.challenge).kit_refusal(shown),
-        "example_names": expected_names(key)[:3] if key and shown.state != "upcoming" else (),
+        "example_names": expected_names(key)[:3] if key and shown.state != "upcoming" and not gate_refusal else (),
+        "gate_refusal": gate_refusal,
+        "extensions": deadline_changes(shown),
         "now": timezone.now(),
     }
     return render(request, "submissions/submit.html", context, status=422 if refusal or form.errors else 200)
+
+
+def _source(team: Team, submission_id: str) -> Submission | None:
+    """The submission that a new one begins with, None where none is named; 404 for anybody else's."""
+    if not submission_id:
+        return None
+    try:
+        found = source_of(team, UUID(submission_id))
+    except ValueError:
+        found = None
+    if found is None:
+        raise Http404
+    return found
 
 
 @login_required
@@ -120,8 +155,15 @@ def my_submissions(request: SignedInRequest, challenge: str) -> HttpResponse:
         "entries": _entries(request, shown_rows),
         "total": rows.count() if len(shown_rows) == MOST_ROWS else len(shown_rows),
         "phases": [
-            {"phase": phase, "state": phase.state, "quota": quota_for(phase, request.user, timezone.now())}
-            for phase in shown.phases.select_related("challenge")
+            {
+                "phase": phase,
+                "state": phase.state,
+                "quota": quota_for(phase, request.user, timezone.now()),
+                "counting": _counting(request, registration.team, phase),
+                "gate_refusal": gates.refusal(registration.team, phase),
+                "may_choose": phase.may_choose_at(timezone.now()),
+            }
+            for phase in shown.phases.select_related("challenge", "gate")
         ],
     }
     return render(request, "submissions/list.html", context)
@@ -140,7 +182,8 @@ def submission_row(request: SignedInRequest, submission_id: str) -> HttpResponse
 def submission_page(request: SignedInRequest, submission_id: str) -> HttpResponse:
     """One submission: state, receipt, scores where the phase shows them."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
-    return render(request, "submissions/detail.html", _detail(request, submission))
+    context = {**_detail(request, submission), "resubmit_to": _resubmit_to(request, submission)}
+    return render(request, "submissions/detail.html", context)
 
 
 @login_required
@@ -191,13 +234,40 @@ def choose(request: SignedInRequest, submission_id: str) -> HttpResponse:
     phase = submission.phase
     if phase.board_rule != Phase.BoardRule.CHOSEN:
         messages.warning(request, "This phase has no choice: its board follows another rule.")
-    elif phase.state != "open" and not is_organiser(request.user, phase.challenge):
-        messages.warning(request, "The phase is not open, so the choice can no longer change.")
+    elif not phase.may_choose_at(request.began_at) and not is_organiser(request.user, phase.challenge):
+        messages.warning(
+            request, f"Choices were possible until {phase.choice_ends_at:%Y-%m-%d %H:%M} UTC, once the phase is open."
+        )
     elif services.choose(submission, request.user):
         messages.success(request, "This submission now counts for your team.")
     else:
-        messages.warning(request, "Only a scored submission can be chosen.")
+        messages.warning(request, "Only a scored submission that came in time can be chosen.")
     return redirect(submission)
+
+
+def _resubmit_to(request: SignedInRequest, submission: Submission) -> list[Phase]:
+    """The phases that take files of the viewer's team, where the submission is of that team; else none."""
+    registration = registration_of(request.user, submission.phase.challenge)
+    if registration is None or registration.team_id != submission.team_id:
+        return []
+    phases = submission.phase.challenge.phases.select_related("challenge")
+    return [
+        phase for phase in phases if phase.state in ("open", "late") and gates.is_open_for(registration.team, phase)
+    ]
+
+
+def _counting(request: SignedInRequest, team: Team, phase: Phase) -> dict[str, Any] | None:
+    """Which submission gives `team` its rank, and why. None while none does, and where saying so would tell scores.
+
+    None with a Ladder: its releases say which submission moved the shown score, and the best one is not told.
+    """
+    if phase.is_ladder or (phase.board_rule == Phase.BoardRule.BEST and not may_see_scores(request.user, phase)):
+        return None
+    evaluation = counting_evaluation(team, phase)
+    if evaluation is None:
+        return None
+    submission = evaluation.submission
+    return {"submission": submission, "why": why_it_counts(phase, submission.is_chosen)}
 
 
 def _entries(request: SignedInRequest, rows: list[Submission]) -> list[dict[str, object]]:
@@ -235,6 +305,7 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "result": full_result(evaluation) if evaluation else None,
         "analysis": getattr(evaluation, "analysis", None),
         "scores": main_metrics(evaluation) if submission.pk in visible else None,
+        "counting": _counting(request, submission.team, phase) if submission.team else None,
         "shows_fit": may_see_fit(phase),
         "events": submission.events.select_related("actor"),
         "still_changes": not submission.is_final
@@ -252,5 +323,5 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         ],
         "unscored_reason": why_unscored(submission) if evaluation is None else "",
         "may_see_scores": submission.pk in visible,
-        "may_choose": phase.board_rule == Phase.BoardRule.CHOSEN and phase.state == "open",
+        "may_choose": phase.may_choose_at(timezone.now()) and not submission.is_late,
     }

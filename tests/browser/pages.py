@@ -21,6 +21,9 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("challenge-outsider", world.outsider, reverse("challenge", args=[iqa])),
         ("challenge-member", alice, reverse("challenge", args=[iqa])),
         ("challenge-organiser", world.organiser, reverse("challenge", args=[iqa])),
+        ("new-challenge", world.organiser, reverse("new-challenge") + f"?from={iqa}"),
+        ("deadline", world.organiser, reverse("deadline", args=[iqa, "development"])),
+        ("freeze", world.organiser, reverse("freeze", args=[iqa, "development"])),
         ("challenge-empty", None, reverse("challenge", args=[rich.empty.slug])),
         ("join", world.outsider, reverse("join", args=[iqa])),
         ("join-team", world.outsider, reverse("join-team", args=[iqa, world.team.invitation])),
@@ -40,6 +43,7 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
             (f"submit-{phase}", alice, reverse("submit", args=[iqa, phase]))
             for phase in ("development", "final", "closed", "upcoming", "keyless", "spent")
         ],
+        ("submit-again", alice, reverse("submit", args=[iqa, "development"]) + f"?from={rich.scored.pk}"),
         ("submissions", alice, reverse("submissions", args=[iqa])),
         ("submission-scored", alice, reverse("submission", args=[rich.scored.pk])),
         ("submission-queued", alice, reverse("submission", args=[rich.queued.pk])),

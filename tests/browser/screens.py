@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from tests.browser import chromium
 
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
-NOT_PAGES = re.compile(r"^/(admin|api|files|static)/|/file/$|/figures/|\.(csv|svg|pdf)$")
+NOT_PAGES = re.compile(r"^/(admin|api|files|static)/|/file/$|/figures/|\.(csv|svg|pdf|yaml|json)$")
 IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/join/)[^/]+")
 MOST_PAGES = 60
 

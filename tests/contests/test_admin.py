@@ -1,6 +1,9 @@
 """The organisers' desk: enough to run a challenge, closed to the challenges of others."""
 
+from typing import Any
+
 import pytest
+from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
@@ -162,3 +165,40 @@ def test_formula_and_key_do_not_change_under_scores(world, client):
 
 def test_the_admin_login_has_the_limits_of_the_login(world, client):
     assert client.get("/admin/login/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
+
+
+def posted(form):
+    """What a browser sends for an admin form that nobody touched."""
+    sent: dict[str, Any] = {}
+    for field in form:
+        value = field.value()
+        if isinstance(field.field, forms.SplitDateTimeField):
+            sent |= (
+                {f"{field.html_name}_0": f"{value:%Y-%m-%d}", f"{field.html_name}_1": f"{value:%H:%M:%S}"}
+                if value
+                else {}
+            )
+        elif value not in (None, False):
+            sent[field.html_name] = "on" if value is True else value
+    return sent
+
+
+def test_a_phase_that_runs_is_edited_but_its_deadline_is_not(world, client):
+    client.force_login(world.organiser)
+    url = reverse("admin:contests_phase_change", args=[world.development.pk])
+    sent = posted(client.get(url).context["adminform"].form) | {"title": "Validation"}
+    assert client.post(url, sent).status_code == 302  # although the form drops fractions of a second
+    world.development.refresh_from_db()
+    assert world.development.title == "Validation"
+    response = client.post(url, sent | {"closes_at_0": "2090-01-01"})
+    assert "tells the participants and keeps a record" in response.content.decode()
+
+
+def test_a_gate_is_offered_among_the_phases_of_the_challenge_only(world, client):
+    from tests.factories import make_phase
+
+    elsewhere = make_phase(Challenge.objects.get(slug="other"), "elsewhere")
+    client.force_login(world.admin)
+    page = client.get(reverse("admin:contests_challenge_change", args=[world.challenge.pk])).content.decode()
+    assert str(world.development.pk) in page
+    assert str(elsewhere.pk) not in page

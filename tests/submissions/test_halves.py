@@ -48,6 +48,7 @@ def split(world):
 def the_end(phase):
     """The phase is over and the organisers show the private part."""
     phase.opens_at, phase.closes_at = (timezone.now() - datetime.timedelta(days=days) for days in (9, 1))
+    phase.save()
     phase.shows_private = True
     phase.full_clean()
     phase.save()
@@ -158,6 +159,31 @@ def test_at_the_end_the_private_part_of_what_the_public_one_chose_decides(split,
     api = json.loads(answers(client, split, split.alice, best)[f"/api/v1/submissions/{best.pk}"])
     assert api["private_scores"]["main"] == 0.7
     assert "being worked out" not in text
+
+
+def test_a_frozen_board_of_the_private_part_shows_what_came_before(split, client):
+    old, late = split.scored(), split.scored(split.mallory)
+    reference = timezone.now() - datetime.timedelta(days=3)
+    type(old).objects.filter(pk=old.pk).update(received_at=reference)
+    split.development.board_frozen_at = reference + datetime.timedelta(days=1)
+    the_end(split.development)
+    assert [row.submission_id for row in private_board(split.development, split.development.board_frozen_at)] == [
+        old.pk
+    ]
+    address = "/c/iqa/development/leaderboard"
+    for user, sees in ((split.alice, False), (split.organiser, True)):
+        client.force_login(user)
+        assert ("Rivals" in client.get(f"{address}/").content.decode()) is sees
+        assert ("Rivals" in client.get(f"{address}.csv").content.decode()) is sees
+    assert late.pk in {row.submission_id for row in private_board(split.development)}
+
+
+def test_late_rows_stay_below_without_a_rank_when_the_private_part_decides(split):
+    in_time, late = split.scored(noise=2.0), split.scored(split.mallory, noise=0.01)
+    type(late).objects.filter(pk=late.pk).update(is_late=True)
+    the_end(split.development)
+    rows = private_board(split.development)
+    assert [(row.rank, row.submission_id) for row in rows] == [(1, in_time.pk), (None, late.pk)]
 
 
 def test_undefined_private_scores_have_no_rank(split):

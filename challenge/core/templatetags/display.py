@@ -120,6 +120,16 @@ def exact(value: datetime.datetime | None) -> SafeString | str:
 
 
 @register.filter
+def told(value: Any) -> SafeString | str:
+    """A value of a model's field: a moment, yes or no, a dash for nothing, else its text."""
+    if isinstance(value, datetime.datetime):
+        return moment(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return UNDEFINED if value in (None, "") else str(value)
+
+
+@register.filter
 def countdown(value: datetime.datetime | None) -> SafeString | str:
     """The time left until `value` as `<span>`, kept running by `site.js`; «now» once it has passed."""
     if value is None:

@@ -44,7 +44,7 @@ def _phase_of_interest(phases: list[Phase]) -> Phase | None:
     open_now = [phase for phase in phases if phase.state_at(now) == "open"]
     if open_now:
         return min(open_now, key=lambda phase: phase.closes_at)
-    ended = [phase for phase in phases if phase.state_at(now) == "closed"]
+    ended = [phase for phase in phases if phase.state_at(now) in ("late", "closed")]
     if ended:
         return ended[-1]
     return phases[0] if phases else None
