@@ -13,6 +13,7 @@ from django.utils import timezone
 from challenge.contests.access import Viewer, is_organiser, registration_of, visible_challenges
 from challenge.contests.models import Challenge, Phase, Registration
 from challenge.datasets.models import DataFile
+from challenge.submissions import gates
 
 
 class Refusal(Enum):
@@ -22,6 +23,7 @@ class Refusal(Enum):
     SIGN_IN = "not_signed_in"
     JOIN = "not_registered"
     TERMS = "terms_changed"
+    GATE = "gate_closed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +54,14 @@ class DataAccess:
         return self._refusal(file.opens_at, is_public=file.audience == DataFile.Audience.PUBLIC)
 
     def kit_refusal(self, phase: Phase) -> Refusal | None:
-        """The same for the starter kit of `phase`: it names the images, so it is for participants once it opens."""
-        return self._refusal(phase.opens_at, is_public=False)
+        """The same for the starter kit of `phase`: it names the images, so it is for participants once it opens.
+
+        A team that the gate of the phase keeps out does not learn the names from it either.
+        """
+        found = self._refusal(phase.opens_at, is_public=False)
+        if found or self.is_organiser or self.registration is None or self.registration.team is None:
+            return found
+        return None if gates.is_open_for(self.registration.team, phase) else Refusal.GATE
 
     def _refusal(self, opens_at: datetime.datetime | None, *, is_public: bool) -> Refusal | None:
         if self.is_organiser:

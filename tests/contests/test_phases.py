@@ -79,6 +79,17 @@ def test_a_dry_run_stops_at_the_gate_too_because_errors_name_images(gated):
     assert refused.value.code == "gate_closed"
 
 
+def test_the_starter_kit_stays_behind_the_gate_too(client, gated):
+    gated.final.opens_at = timezone.now() - HOUR
+    gated.final.save()
+    client.force_login(gated.alice)
+    assert client.get("/c/iqa/final/starter-kit.zip").status_code == 404
+    gated.scored()
+    response = client.get("/c/iqa/final/starter-kit.zip")
+    response.close()
+    assert response.status_code == 200
+
+
 def test_pages_say_what_a_gate_asks_for_and_hide_the_form(client, gated):
     client.force_login(gated.alice)
     page = client.get("/c/iqa/").content.decode()
