@@ -103,6 +103,11 @@ def full_result(evaluation: Evaluation) -> dict[str, Any]:
     return found
 
 
+def defined_criteria(result: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The further criteria that have a value; most keys lack the columns that the others need."""
+    return [(name, value) for name, value in result.get("criteria", {}).items() if value is not None]
+
+
 def rounded(value: Any, decimals: int | None) -> Any:
     """A result, or any part of one, with all its fractions to so many decimals; as it is for None."""
     if decimals is None:

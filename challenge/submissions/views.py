@@ -36,6 +36,7 @@ from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, 
 from challenge.submissions.models import Submission
 from challenge.submissions.resubmission import initial_of, sent_file, source_of
 from challenge.submissions.results import (
+    defined_criteria,
     evaluation_history,
     full_result,
     is_analysing,
@@ -303,6 +304,7 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
         "challenge": phase.challenge,
         "evaluation": evaluation,
         "result": full_result(evaluation) if evaluation else None,
+        "criteria": defined_criteria(full_result(evaluation)) if evaluation else [],
         "analysis": getattr(evaluation, "analysis", None),
         "scores": main_metrics(evaluation) if submission.pk in visible else None,
         "counting": _counting(request, submission.team, phase) if submission.team else None,
