@@ -192,6 +192,7 @@ def bootstrap_times() -> None:
         parts = [np.arange(n)]
         for labels in key.subsets.values():
             parts += [np.flatnonzero(np.array(labels) == label) for label in ("default", "abnormal")]
+        scipy_resample(x, y, rng)  # imports scipy
         began = time.perf_counter()
         for part in parts:
             for _ in range(20):

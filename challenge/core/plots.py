@@ -70,13 +70,13 @@ def rendered(draw: Callable[[Axes], None], kind: str, *, height: float) -> bytes
         import matplotlib as mpl
         from matplotlib.figure import Figure
 
-        mpl.rcParams.update(_STYLE)
-        figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
-        draw(figure.add_subplot())
-        file = io.BytesIO()
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-        with warnings.catch_warnings():
+        # For this figure only: what others draw in this process keeps its own style.
+        with mpl.rc_context(_STYLE), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
+            draw(figure.add_subplot())
+            file = io.BytesIO()
+            dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
             figure.savefig(file, format=kind, metadata=dateless)
     return file.getvalue()
 

@@ -1,7 +1,6 @@
 """evaluate: alignment by name, the metrics together, subsets, reasons and warnings."""
 
 import json
-import time
 
 import numpy as np
 import pandas as pd
@@ -182,18 +181,3 @@ def test_bad_keys_and_arguments_are_refused(rows):
         evaluate(predictions, pd.DataFrame({"image": names, "mos": x}))
     with pytest.raises(TypeError, match="mapping"):
         evaluate(predictions, 5)
-
-
-def test_scores_of_four_thousand_rows_with_fifteen_groups_come_at_once():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=4000)
-    y = x + rng.normal(size=4000)
-    names = tuple(f"Generator_{i:05d}.png" for i in range(4000))
-    key = AnswerKey(names, y, {"generator": [str(i % 15) for i in range(4000)]})
-    predictions = dict(zip(names, x, strict=True))
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        evaluate(predictions, key, bootstrap=0)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.3  # the goal of 0.06 s on a quiet core is measured by benchmarks/scoring.py

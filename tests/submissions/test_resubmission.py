@@ -7,7 +7,7 @@ from django.utils import timezone
 from challenge.submissions.intake import Method
 from challenge.submissions.models import Submission
 from challenge.submissions.services import choose, fail, withdraw
-from tests.factories import prediction_csv, upload
+from tests.factories import new_answer_key, prediction_csv, upload
 
 METHOD = Method(name="Clear", description="A net.", runtime_s=0.25, device="gpu", extra_data=True)
 HOUR = datetime.timedelta(hours=1)
@@ -72,9 +72,7 @@ def test_nobody_begins_with_the_submission_of_another_team(client, world):
 
 def test_a_stored_file_that_no_longer_fits_is_refused_like_any_other(client, world):
     old = world.scored()
-    from challenge.datasets.services import add_answer_key
-
-    add_answer_key(phase=world.final, content=b"name,mos\na.png,1\nb.png,2\n", actor=None)
+    new_answer_key(world.final, b"name,mos\na.png,1\nb.png,2\n")
     client.force_login(world.alice)
     response = client.post("/c/iqa/final/submit/", {"source": old.pk, "reuses_file": "on"})
     assert response.status_code == 422
