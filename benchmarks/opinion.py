@@ -5,7 +5,7 @@
 The study is simulated: 21 subjects, 20,000 images, 40 sessions of 500, 420,000 ratings in steps of 0.1. The peer is
 sureal, which is no dependency of ours: make an environment of its own and give its interpreter,
 
-    python3 -m venv /tmp/peer && /tmp/peer/bin/pip install sureal numpy scipy
+    python3 -m venv var/peer && var/peer/bin/pip install sureal numpy scipy
 
 Both sides start from ratings in memory and run in the same minute on the same machine.
 """
