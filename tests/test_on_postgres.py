@@ -17,13 +17,14 @@ SUITES = [
 
 
 @pytest.mark.postgres
+@pytest.mark.timeout(900)  # six hundred tests once more
 def test_the_same_tests_pass_on_postgresql():
     with postgres_server() as url:
         environment = {**os.environ, "DATABASE_URL": url}
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-m", "not slow"]
         command += ["-p", "no:cacheprovider", *SUITES]
         done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=850, check=False
         )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
