@@ -128,7 +128,6 @@ def _tsv(path: Path, source: Source) -> Iterator[Cells]:
 
 
 def _csv(path: Path, source: Source) -> Iterator[Cells]:
-    csv.field_size_limit(1 << 27)
     reader = csv.reader((line + "\n" for _, line in _lines(path, source)), strict=True)
     start = 1
     problems = []
