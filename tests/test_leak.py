@@ -81,6 +81,7 @@ def test_a_board_without_budget_for_a_move_tells_nothing(mos):
     assert board.bits == spent
 
 
+@pytest.mark.slow
 def test_a_clear_improvement_is_shown_and_none_rarely(mos):
     """At n = 1,000 and nearly equal models: 0 is shown to few, 0.02 to nearly all (40 trials each)."""
     shares = shown_gains(mos, 1_000, 0.95, SMALL)

@@ -6,11 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from challenge.embedded import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 TWICE = """
 import django, pathlib; django.setup()
+import pytest
+
 from challenge.embedded import prepare
 print("pending", *prepare.pending_migrations())
 print("copy", prepare.migrate(pathlib.Path({backups!r})))
@@ -26,6 +30,7 @@ def run(state_dir: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_an_empty_database_is_filled_and_one_with_data_is_copied_before_it_changes(tmp_path):
     backups = tmp_path / "backups"
     code = TWICE.format(backups=str(backups))
