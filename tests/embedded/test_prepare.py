@@ -13,8 +13,6 @@ from challenge.embedded import prepare
 ROOT = Path(__file__).resolve().parents[2]
 TWICE = """
 import django, pathlib; django.setup()
-import pytest
-
 from challenge.embedded import prepare
 print("pending", *prepare.pending_migrations())
 print("copy", prepare.migrate(pathlib.Path({backups!r})))
