@@ -103,6 +103,14 @@ class Finished:
     result: Mapping[str, Any]
 
 
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """A further page of a job: the name of its route, which takes the job's id, and what it is called."""
+
+    route: str
+    text: str
+
+
 class JobKind(ABC):
     """One kind of job. `priority` above 0 is for what takes minutes: it goes before what takes hours."""
 
@@ -120,6 +128,10 @@ class JobKind(ABC):
     def parameters(self, cleaned: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         """JSON parameters of what the form holds; files of it are stored in `folder`. Raises InvalidParameters."""
         return dict(cleaned)
+
+    def links(self, state: str, stage: str) -> Sequence[Link]:
+        """Further pages of a job in that state and stage."""
+        return ()
 
     @abstractmethod
     def items(self, task: Task, stage: str) -> Iterable[NewItem]:
