@@ -7,3 +7,12 @@ class JobsConfig(AppConfig):
     """Registers the kinds."""
 
     name = "challenge.jobs"
+
+    def ready(self) -> None:
+        """The site's own kinds; importing them imports none of what they need when they run."""
+        from challenge.jobs.database.kind import Database
+        from challenge.jobs.kinds import register
+        from challenge.jobs.publication.kind import Publication
+
+        for kind in (Database(), Publication()):
+            register(kind)

@@ -19,6 +19,10 @@ class JobFailed(Exception):
     """The job cannot go on before somebody mends something; the text says what, for people. No attempt is used up."""
 
 
+class WorkerUnusable(Exception):
+    """This process can do nothing more, such as one whose GPU has failed: the batch is tried again, by another."""
+
+
 class PeopleNeeded(Exception):
     """A person has to decide something first; the text says what. The job is paused and the batch is done again after
     it was resumed. `before` is called in the transaction that pauses it."""

@@ -92,7 +92,7 @@ def progress_of(job: Job) -> Progress:
         per_second=per_second,
         left=left,
         pictures=latest_pictures(job),
-        failures=failures[:FAILURES],
+        failures=list(failures[:FAILURES]),
         failed=sum(number for _, _, state, number in counts if state == JobItem.State.FAILED),
     )
 

@@ -20,10 +20,10 @@ def work(_job_id: str) -> None:
     """Do one batch of the job whose turn it is, whichever job the bell was rung for."""
     from challenge.jobs.worker import work_once
 
-    work_once(on_hang=end_this_process)
+    work_once(end_this_process)
 
 
 def end_this_process() -> None:
-    """Die at once, as a process does that the kernel kills: nothing else ends a hung batch."""
-    log.error("a batch hangs; this worker ends")
+    """Die at once, as a process does that the kernel kills: nothing else ends a batch that hangs."""
+    log.error("a batch hangs, or the device has failed; this worker ends")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -94,11 +94,11 @@ def job_page(request: SignedInRequest, job_id: UUID) -> HttpResponse:
 
 @for_admins
 @require_safe
-def job_status(request: SignedInRequest, job_id: UUID) -> HttpResponse:
-    """The part of its page that changes. When the state is not that of the page any more, the whole page is loaded
-    again: what can be done has changed, too."""
+def job_status(request: SignedInRequest, job_id: UUID, state: str) -> HttpResponse:
+    """The part of its page that changes. When the job is no more in the state that the page shows, the whole page is
+    loaded again: what can be done has changed, too."""
     job = get_job(job_id)
-    if request.GET.get("state", job.state) != job.state:
+    if state != job.state:
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "jobs/status.html", _context(job))
 

@@ -29,6 +29,7 @@ from challenge.jobs.kinds import (
     PeopleNeeded,
     Stage,
     Task,
+    WorkerUnusable,
     kind_of,
     next_stage,
     stage_of,
@@ -42,14 +43,17 @@ OURS = "Something went wrong on our side; the worker's log has the details."
 CHUNK = 500
 
 
-def work_once(on_hang: Callable[[], None] | None = None) -> bool:
-    """Do one batch; False when no job has any to do. `on_hang` is called when it takes longer than its stage allows."""
+def work_once(end_worker: Callable[[], None] | None = None) -> bool:
+    """Do one batch; False when no job has any to do.
+
+    `end_worker` ends this process: when a batch takes longer than its stage allows, or nothing more can be done here.
+    """
     for job in Job.objects.filter(state__in=(JobState.WAITING, JobState.RUNNING)).order_by("-priority", "created_at"):
         kind = kind_of(job.kind)
         claim = _next_batch(job, kind)
         if kind is not None and claim is not None:
             handed_on = _hand_on(job)
-            _do(job, kind, claim, on_hang)
+            _do(job, kind, claim, end_worker)
             _afterwards(job, handed_on=handed_on)
             return True
     return False
@@ -138,12 +142,12 @@ def _hand_on(job: Job) -> bool:
     return free_items(job).exists() and work.ring(Job, tasks.work, job.pk)
 
 
-def _do(job: Job, kind: JobKind, claim: Claim, on_hang: Callable[[], None] | None) -> None:
+def _do(job: Job, kind: JobKind, claim: Claim, end_worker: Callable[[], None] | None) -> None:
     """Do a batch outside any transaction; every way this can end leaves its items finished or free, never stuck."""
     stage = stage_of(kind, claim.stage)
     limit = stage.limit_seconds if stage else 0.0
     try:
-        with work.heartbeat(claim.rows, longest=limit), _watched(limit, on_hang):
+        with work.heartbeat(claim.rows, longest=limit), _watched(limit, end_worker):
             batch = Batch(_task(job), claim.stage, claim.items, went_on=claim.went_on)
             write_results(claim, _checked(kind.run(batch), claim))
     except JobFailed as error:
@@ -165,6 +169,8 @@ def _do(job: Job, kind: JobKind, claim: Claim, on_hang: Callable[[], None] | Non
         problem = f"{type(error).__name__}: {error}"[:500]
         claims.give_back(claim, problem)
         note(job, f"A batch of the stage {claim.stage} failed: {problem}")
+        if isinstance(error, WorkerUnusable) and end_worker is not None:
+            end_worker()
 
 
 def _checked(results: Sequence[ItemResult], claim: Claim) -> Sequence[ItemResult]:
@@ -174,11 +180,11 @@ def _checked(results: Sequence[ItemResult], claim: Claim) -> Sequence[ItemResult
 
 
 @contextlib.contextmanager
-def _watched(seconds: float, on_hang: Callable[[], None] | None) -> Iterator[None]:
-    if on_hang is None:
+def _watched(seconds: float, end_worker: Callable[[], None] | None) -> Iterator[None]:
+    if end_worker is None:
         yield
         return
-    timer = threading.Timer(seconds, on_hang)
+    timer = threading.Timer(seconds, end_worker)
     timer.daemon = True
     timer.start()
     try:

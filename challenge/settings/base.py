@@ -229,6 +229,7 @@ if MAX_UPLOAD_SECONDS < 1:
 X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")
 MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", default=500 * 1024 * 1024)
 
+WEIGHTS_DIR = env.str("WEIGHTS_DIR", default="")  # of generators; empty: `weights` below STATE_DIR
 JOBS_DIR = env.str("JOBS_DIR", default="")  # files of jobs, shared by all GPU workers; empty: `jobs` below STATE_DIR
 
 STATIC_URL = "/static/"
