@@ -1,5 +1,6 @@
 """The files of jobs: one folder each, below JOBS_DIR, which all workers share."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.core.cache import caches
 
 ORPHAN_SECONDS = 24 * 3600
-USE_SECONDS = 30
+MANY = 1000  # files; to count more than that takes a moment
 
 
 def jobs_folder() -> Path:
@@ -36,18 +37,18 @@ def remove_folder(job_id: uuid.UUID | str) -> None:
 
 
 def bytes_used(job_id: uuid.UUID | str) -> int:
-    """Bytes of its files, counted at most every USE_SECONDS: there may be tens of thousands."""
-    return int(caches["local"].get_or_set(f"job-bytes:{job_id}", lambda: _count(folder_of(job_id)), USE_SECONDS) or 0)
-
-
-def _count(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
+    """Bytes of its files; of many, as they were at most a minute ago."""
+    cache, key = caches["local"], f"job-bytes:{job_id}"
+    known = cache.get(key)
+    if known is not None:
+        return int(known)
+    files = total = 0
+    for parent, _, names in os.walk(folder_of(job_id)):
         for name in names:
-            try:
+            with contextlib.suppress(OSError):  # gone meanwhile
                 total += (Path(parent) / name).stat(follow_symlinks=False).st_size
-            except OSError:  # gone meanwhile
-                continue
+                files += 1
+    cache.set(key, total, 60 if files > MANY else 2)
     return total
 
 

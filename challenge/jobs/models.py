@@ -110,6 +110,16 @@ class JobItem(Lease):
     def __str__(self) -> str:
         return f"{self.stage} {self.position}"
 
+    @property
+    def label(self) -> str:
+        """What people call it: the name of its image or file, else its position."""
+        return str(self.parameters.get("name") or self.position)
+
+    @property
+    def caption(self) -> str:
+        """What its image is meant to show."""
+        return str(self.parameters.get("prompt") or self.label)
+
 
 class JobEvent(models.Model):
     """What happened to a job: a change of its state, or, with both states equal, something worth knowing."""

@@ -88,8 +88,22 @@ def job_page(request: SignedInRequest, job_id: UUID) -> HttpResponse:
         "doubts": job.doubts.count(),
         "undecided": job.doubts.filter(decision="").count(),
         "links": kind.links(job.state, job.stage) if kind else (),
+        "parameters": _parameters(job),
     }
     return render(request, "jobs/detail.html", context)
+
+
+def _parameters(job: Job) -> list[tuple[str, Any]]:
+    """(what the form calls it, value) of each parameter, choices by their words."""
+    kind = kind_of(job.kind)
+    fields: dict[str, Any] = kind.form().fields if kind else {}
+    told = []
+    for name, value in job.parameters.items():
+        field = fields.get(name)
+        label = getattr(field, "label", None) or name.replace("_", " ").capitalize()
+        words = dict(getattr(field, "choices", ()) or ())
+        told.append((label, words.get(value, value) if isinstance(value, str) else value))
+    return told
 
 
 @for_admins

@@ -51,9 +51,7 @@ def offered_generators() -> list[Offered]:
 
 
 class GeneratorChoice(forms.CheckboxSelectMultiple):
-    """Check boxes."""
-
-    template_name = "jobs/generators.html"
+    """Check boxes that the page puts beside what the catalogue says."""
 
     def __init__(self, offered: list[Offered]) -> None:
         super().__init__(choices=[(one.name, one.name) for one in offered])

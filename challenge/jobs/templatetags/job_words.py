@@ -16,12 +16,6 @@ def pace(per_second: float | None, unit: str) -> str:
 
 
 @register.filter
-def humanized(name: str) -> str:
-    """`batch_size` as `Batch size`."""
-    return name.replace("_", " ").capitalize()
-
-
-@register.filter
 def in_words(value: Any) -> str:
     """A parameter for people: lists with commas, yes and no, a dash for nothing."""
     if isinstance(value, bool):
