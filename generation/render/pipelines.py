@@ -21,9 +21,8 @@ from generation.catalogue.sources import Diffusers, Weights
 from generation.problems import InvalidInput
 from generation.render.libraries import load_diffusers, load_torch, without_deprecations
 from generation.render.requests import ImageRequest
+from generation.render.weights import NOT_LOADED
 
-# Components that a repository may list and that are not loaded.
-_LEFT_OUT = ("safety_checker", "feature_extractor", "watermarker")
 _T5_LENGTH = 77  # what IF was trained on; PixArt states its own
 
 
@@ -147,7 +146,7 @@ class Pipeline:
     def _load(self, name: str, folder: Path, dtype: Any, *, shares_encoder: bool = False) -> Any:
         kind = self._class(name)
         accepted = inspect.signature(kind.__init__).parameters
-        arguments: dict[str, Any] = {key: None for key in _LEFT_OUT if key in accepted}
+        arguments: dict[str, Any] = {key: None for key in NOT_LOADED if key in accepted}
         if "requires_safety_checker" in accepted:
             arguments["requires_safety_checker"] = False
         if "add_watermarker" in accepted:

@@ -16,9 +16,6 @@ from generation.files import whole_file
 from generation.problems import InvalidInput
 from generation.render.requests import ImageRequest
 
-# What a record must have in common with a request to be of the same image.
-_REQUESTED = ("prompt", "generator", "steps", "cfg", "width", "height", "seed")
-
 
 @dataclass(frozen=True)
 class Rendered:
@@ -38,6 +35,11 @@ class Rendered:
     seed_used: int
     provenance: dict[str, Any] = field(repr=False)
     problem: str = ""
+
+
+def asked(request: ImageRequest) -> dict[str, Any]:
+    """What the provenance of an image says of its request, and a record must have in common with it."""
+    return {key: value for key, value in asdict(request).items() if key != "name"}
 
 
 def record_path(folder: Path, name: str) -> Path:
@@ -69,11 +71,11 @@ def finished(request: ImageRequest, folder: Path) -> Rendered | None:
         raise InvalidInput(f"{path}: is not of this program (there is no {path.name}.json): move it away") from None
     except (ValueError, TypeError):
         raise InvalidInput(f"{path}.json: cannot be read; delete it and the image to have it drawn again") from None
-    for key in _REQUESTED:
-        if record.provenance.get(key) != getattr(request, key):
+    for key, value in asked(request).items():
+        if record.provenance.get(key) != value:
             raise InvalidInput(
-                f"{path}: was made for another request ({key} {record.provenance.get(key)!r}, now "
-                f"{getattr(request, key)!r}): give the new plan another folder"
+                f"{path}: was made for another request ({key} {record.provenance.get(key)!r}, now {value!r}): "
+                "give the new plan another folder"
             )
     if sha256(path.read_bytes()).hexdigest() != record.sha256:
         raise InvalidInput(f"{path}: has changed since it was made; delete it to have it drawn again")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,8 +30,9 @@ from generation.parallel import cores
 from generation.render.devices import Device, batch_limit, dtype_on, find_device, is_out_of_memory, needs_offload
 from generation.render.libraries import load_torch, versions
 from generation.render.pipelines import Pipeline
-from generation.render.records import Rendered, store
+from generation.render.records import Rendered, asked, store
 from generation.render.requests import ImageRequest, batches, check_requests
+from generation.render.weights import fetch, parts_of, pinned
 
 DRAWS = 3  # of an image that comes out black
 _BLACK = 3 / 255  # no sample above this: black to any eye
@@ -62,6 +64,8 @@ class Renderer:
         "cpu". dtype: None for the catalogue's on CUDA and float32 elsewhere. offline: False fetches missing weights
         whose licences were acknowledged. Raises InvalidInput for a device that is not there.
         """
+        if not offline:
+            os.environ["HF_HUB_OFFLINE"] = "0"  # before anything imports huggingface_hub, which reads it once
         self._torch = load_torch()
         self._entries = entries
         self._weights = weights
@@ -181,6 +185,8 @@ class Renderer:
             source = self._entries[name].source
             assert isinstance(source, Diffusers)  # noqa: S101 (check_requests saw to it)
             self.close()
+            if not self._offline:
+                self._fetch_missing(name)
             self._resident = (
                 name,
                 Pipeline(
@@ -193,23 +199,22 @@ class Renderer:
             )
         return self._resident[1]
 
+    def _fetch_missing(self, name: str) -> None:
+        for part in parts_of(self._entries, [name]):
+            if not (self._weights / part.weights.place).is_dir():
+                fetch(part, self._weights)
+
     def _provenance(self, pipeline: Pipeline, request: ImageRequest, batch: int) -> dict[str, Any]:
         source = pipeline.source
         tokens, limit = pipeline.tokens(request.prompt)
         width, height = pipeline.drawn_size(request)
         return {
-            "prompt": request.prompt,
-            "generator": request.generator,
-            "steps": request.steps,
-            "cfg": request.cfg,
-            "width": request.width,
-            "height": request.height,
-            "seed": request.seed,
+            **asked(request),
             "drawn_width": width,
             "drawn_height": height,
             "tokens": tokens,
             "truncated": tokens > limit,
-            "weights": [f"{part.repository}@{part.revision}" for part in source.all_weights],
+            "weights": [f"{part.repository}@{pinned(self._weights, part)}" for part in source.all_weights],
             **pipeline.classes,
             "dtype": dtype_on(self._device, source, self._dtype),
             "device": self._device.label,
