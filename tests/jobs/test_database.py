@@ -13,9 +13,10 @@ from django.urls import reverse
 
 from challenge.jobs import services
 from challenge.jobs.database import kind as database_kind
+from challenge.jobs.database import steps
 from challenge.jobs.database.form import DatabaseForm
 from challenge.jobs.folders import folder_of, remove_folder
-from challenge.jobs.kinds import JobFailed, Stage, kind_of
+from challenge.jobs.kinds import Batch, Item, JobFailed, Stage, Task, kind_of
 from challenge.jobs.models import Doubt, Job
 from tests.jobs.conftest import drain
 
@@ -201,5 +202,17 @@ def test_a_page_asks_for_the_licences_beside_each_generator(root):
 def test_every_stage_names_a_step():
     kind = kind_of("database")
     stages = {stage.name for stage in kind.stages if isinstance(stage, Stage)}
-    assert stages == {*database_kind.SINGLE, "images", "attributes"}
+    assert stages == {*database_kind.SINGLE, *database_kind.MANY}
     assert all(importlib.util.find_spec(name) for name in database_kind.NEEDS if database_kind.NEEDS[name] != "gpu")
+
+
+def test_weights_are_fetched_only_where_asked_for_and_what_the_command_says_stops_the_job(tmp_path, monkeypatch):
+    task = Task("id", "title", {"generators": ["toy", "SD1.5"], "fetch": False}, tmp_path)
+    assert list(steps.weights_items(task)) == []
+    task = Task("id", "title", {"generators": ["toy", "SD1.5"], "fetch": True}, tmp_path)
+    (item,) = steps.weights_items(task)  # the toy's ship with this program
+    assert item.parameters == {"name": "SD1.5"}
+    batch = Batch(task, "weights", (Item(0, "weights", "SD1.5", {"name": "No such model"}, 1),))
+    monkeypatch.setattr(steps, "weights_folder", lambda: tmp_path)
+    with pytest.raises(JobFailed, match="'No such model' is no generator with weights"):
+        steps.fetch_them(batch)

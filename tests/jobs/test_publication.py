@@ -1,8 +1,6 @@
 """A release on a data page: the road of add_release, one file after the other."""
 
 import datetime
-import hashlib
-from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -14,25 +12,9 @@ from challenge.jobs.folders import make_folder, remove_folder
 from challenge.jobs.models import Job
 from tests.factories import make_phase
 from tests.jobs.conftest import drain
+from tests.jobs.made import write_release
 
 pytestmark = pytest.mark.django_db
-
-
-def write_release(folder: Path) -> None:
-    """A small one: a public file, one of a hidden split, and a single image."""
-    contents = {
-        "README.md": b"# Hello",
-        "data/test-00000-of-00001.parquet": b"PAR1",
-        "imagefolder/test/a.png": b"png",
-        "info_test.csv": b"name,mos\na.png,\n",
-    }
-    lines = []
-    for name, content in contents.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        lines.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
-    (folder / "SHA256SUMS").write_text("".join(lines))
 
 
 @pytest.fixture

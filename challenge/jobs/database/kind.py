@@ -35,6 +35,9 @@ SINGLE = {
     "split": steps.split_them,
     "release": steps.release_them,
 }
+MANY = {"weights": steps.fetch_them, "images": steps.render_them, "attributes": steps.measure_them}
+ITEMS = {"weights": steps.weights_items, "images": steps.image_items, "attributes": steps.attribute_items}
+TABLES = {"images": steps.write_table, "attributes": steps.write_attributes}
 
 
 class Database(JobKind):
@@ -46,6 +49,7 @@ class Database(JobKind):
     stages: ClassVar = (
         Stage("prompts", "Prompts", unit="runs", limit_seconds=HOUR),
         Stage("plan", "Plan", unit="runs"),
+        Stage("weights", "Weights", unit="generators", limit_seconds=12 * HOUR),
         Stage("images", "Images", can_skip=True),
         Stage("attributes", "Attributes"),
         Stage("split", "Split", unit="runs", limit_seconds=HOUR),
@@ -76,32 +80,22 @@ class Database(JobKind):
         return links
 
     def items(self, task: Task, stage: str) -> Iterable[NewItem]:
-        """One item per image in the stages of images and attributes, one in the others."""
+        """One item per image, or per generator with weights to fetch; one in the other stages."""
         with problems_told():
             if stage == self.stages[0].name:
                 check_packages()
-            if stage == "images":
-                return list(steps.image_items(task))
-            if stage == "attributes":
-                return list(steps.attribute_items(task))
-            return [NewItem(stage)]
+            return list(ITEMS[stage](task)) if stage in ITEMS else [NewItem(stage)]
 
     def run(self, batch: Batch) -> Sequence[ItemResult]:
         """Do a batch of any stage."""
         with problems_told():
-            if batch.stage == "images":
-                return steps.render_them(batch)
-            if batch.stage == "attributes":
-                return steps.measure_them(batch)
-            return [SINGLE[batch.stage](batch)]
+            return MANY[batch.stage](batch) if batch.stage in MANY else [SINGLE[batch.stage](batch)]
 
     def finish_stage(self, task: Task, stage: str, done: Iterable[Finished]) -> None:
         """Tables of what the stage has made."""
         with problems_told():
-            if stage == "images":
-                steps.write_table(task, done)
-            elif stage == "attributes":
-                steps.write_attributes(task, done)
+            if stage in TABLES:
+                TABLES[stage](task, done)
 
 
 def check_packages() -> None:

@@ -53,26 +53,13 @@ def filter_them(batch: Batch) -> ItemResult:
 
 
 def _rows(task: Task) -> Sequence[Row]:
+    from generation.demo.vocabulary import all_prompts
     from generation.prompts.reading import Row, Source, read_prompts
 
     name = task.parameters["prompts"]
     if name:
         return read_prompts([task.folder / name], Source(column=task.parameters["column"] or None))
-    return [Row(f"p{number:07d}", text, "shapes", number, False) for number, text in enumerate(shapes(), start=1)]
-
-
-def shapes() -> list[str]:
-    """Every sentence that the demo generator was trained on."""
-    colours = ("red", "green", "blue", "yellow", "purple", "white", "black")
-    return [
-        f"a {size} {colour} {shape} on the {place}, {ground} background"
-        for size in ("small", "large")
-        for colour in colours
-        for shape in ("circle", "square", "triangle")
-        for place in ("left", "center", "right")
-        for ground in colours
-        if ground != colour
-    ]
+    return [Row(f"p{number:07d}", text, "shapes", number, False) for number, text in enumerate(all_prompts(), start=1)]
 
 
 def _options(task: Task) -> Any:

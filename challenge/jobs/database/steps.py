@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import csv
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+
 from challenge.jobs.database.prompts import FUNNEL, KEPT
-from challenge.jobs.kinds import Batch, Finished, Item, ItemResult, NewItem, Task
+from challenge.jobs.kinds import Batch, Finished, Item, ItemResult, JobFailed, NewItem, Task
 
 if TYPE_CHECKING:
     from generation.catalogue.models import Catalogue
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 PLAN, PLAN_REPORT, IMAGES, TABLE = "plan.csv", "plan_report.md", "images", "images.csv"
 ATTRIBUTES, SPLITS, LEAKAGE, CARD, RELEASE = "attributes.csv", "splits.csv", "leakage.json", "card.yaml", "release"
-RELEASE_LOG = "release.log"
+RELEASE_LOG, WEIGHTS_LOG = "release.log", "weights.log"
 MEASURED_AT_ONCE = 32
 FEW = 500  # images; for fewer, starting processes costs more than they save
 
@@ -54,6 +57,44 @@ def plan_them(batch: Batch) -> ItemResult:
     return ItemResult({"plan_id": plan.plan_id, "images": len(plan.images)})
 
 
+# --- weights ----------------------------------------------------------------------------------------------------------
+def weights_folder() -> Path:
+    """Where all weights are: WEIGHTS_DIR, by default `weights` below STATE_DIR."""
+    return Path(settings.WEIGHTS_DIR or Path(settings.STATE_DIR) / "weights")
+
+
+def weights_items(task: Task) -> Iterable[NewItem]:
+    """One item per generator with weights to fetch, if that is wanted. One batch: all note their files in one list."""
+    from generation.catalogue.models import read_generators
+    from generation.render.weights import parts_of
+
+    if not task.parameters["fetch"]:
+        return []
+    entries, names = read_generators(), task.parameters["generators"]
+    return [NewItem("weights", name, {"name": name}) for name in names if parts_of(entries, [name])]
+
+
+def fetch_them(batch: Batch) -> list[ItemResult]:
+    """Fetch weights whose licences were accepted with the job, by the command, in a process of its own: in this one the
+    libraries may have been told to stay offline."""
+    names = [item.parameters["name"] for item in batch.items]
+    command = [sys.executable, "-m", "generation", "weights", "fetch", *names, "--accept-licences"]
+    with (batch.task.folder / WEIGHTS_LOG).open("w", encoding="utf-8") as log:
+        done = subprocess.run(  # noqa: S603  names of the catalogue, which the form has checked
+            [*command, "--weights", str(weights_folder())],
+            cwd=settings.BASE_DIR,
+            stdout=log,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    if done.returncode == 1:
+        raise JobFailed(done.stderr.strip())
+    if done.returncode:
+        raise RuntimeError(f"weights could not be fetched: {done.stderr.strip()[-300:]}")
+    return [ItemResult() for _ in names]
+
+
 # --- images -----------------------------------------------------------------------------------------------------------
 def image_items(task: Task) -> Iterable[NewItem]:
     """One item per row of the plan, in batches that one call of a pipeline draws."""
@@ -80,20 +121,15 @@ _renderer: tuple[tuple[Any, ...], Any] | None = None  # a process keeps one, and
 
 def _renderer_for(task: Task) -> Any:
     """The process's renderer, made anew when a job wants another device or precision."""
-    from django.conf import settings
-
     from generation.catalogue.models import read_generators
     from generation.render import Renderer
 
     global _renderer  # noqa: PLW0603  the one thing a worker keeps between batches
-    weights = Path(settings.WEIGHTS_DIR or Path(settings.STATE_DIR) / "weights")
-    parameters = task.parameters
-    wanted = (weights, parameters["device"], parameters["dtype"] or None, not parameters["fetch"])
+    wanted = (weights_folder(), task.parameters["device"], task.parameters["dtype"] or None)
     if _renderer is None or _renderer[0] != wanted:
         if _renderer is not None:
             _renderer[1].close()
-        renderer = Renderer(read_generators(), weights, wanted[1], wanted[2], offline=wanted[3])
-        _renderer = (wanted, renderer)
+        _renderer = (wanted, Renderer(read_generators(), *wanted))
     return _renderer[1]
 
 
@@ -174,7 +210,7 @@ def write_attributes(task: Task, done: Iterable[Finished]) -> None:
 
 # --- split and release ------------------------------------------------------------------------------------------------
 def split_them(batch: Batch) -> ItemResult:
-    """Training, validation and test images, similar prompts together."""
+    """Training, validation and test images, similar prompts together; sentences about shapes, all alike, at random."""
     from generation.files import whole_file
     from generation.split.command import divide, read_images, split_report, write_split
     from generation.split.leakage import group_prompts
@@ -184,7 +220,8 @@ def split_them(batch: Batch) -> ItemResult:
     prompts = group_prompts(images.prompts)
     train, validation, test = map(int, task.parameters["ratio"].split(":"))
     ratio = (train, validation, test)
-    sets = divide(images, prompts, "grouped", ratio, task.parameters["seed"])
+    method = "grouped" if task.parameters["prompts"] else "random"
+    sets = divide(images, prompts, method, ratio, task.parameters["seed"])
     write_split(task.folder / SPLITS, images, prompts, sets)
     report = split_report(prompts, sets, ratio)
     with whole_file(task.folder / LEAKAGE) as stream:
@@ -197,21 +234,19 @@ def release_them(batch: Batch) -> ItemResult:
     """The folder to publish, by the command that makes it; an interrupted one goes on."""
     import yaml
 
+    from generation.cli import run_command
     from generation.files import whole_file
     from generation.parallel import cores
-    from generation.release import command
 
     task, folder = batch.task, batch.task.folder
     with whole_file(folder / CARD) as stream:
         yaml.safe_dump({"title": task.title, "version": "1.0.0", "license": task.parameters["licence"]}, stream)
-    parser = argparse.ArgumentParser(prog="release")
-    command.add_arguments(parser)
     files = {"images": IMAGES, "table": TABLE, "splits": SPLITS, "attributes": ATTRIBUTES, "plan": PLAN}
     files |= {"prompts": KEPT, "funnel": FUNNEL, "card": CARD, "out": RELEASE}
     arguments = [text for option, name in files.items() for text in (f"--{option}", str(folder / name))]
     workers = 1 if task.parameters["images"] < FEW else cores()
     arguments += ["--formats", ",".join(task.parameters["formats"]), "--workers", str(workers)]
     with (folder / RELEASE_LOG).open("w", encoding="utf-8") as log, contextlib.redirect_stdout(log):
-        command.run(parser.parse_args(arguments))
+        run_command("release", arguments)
     sizes = [path.stat().st_size for path in (folder / RELEASE).rglob("*") if path.is_file()]
     return ItemResult({"files": len(sizes), "bytes": sum(sizes)})
