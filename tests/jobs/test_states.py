@@ -88,7 +88,7 @@ def act(step: str, job: Job, squares, admin) -> None:
             return
 
 
-@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(STEPS), max_size=12), fail=st.sets(st.integers(0, 6), max_size=1))
 def test_in_whatever_order_things_happen_the_history_is_a_path_and_the_work_is_done_once(
     start, squares, admin, steps, fail
