@@ -80,7 +80,23 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("rescoring-publish", world.organiser, rich.report.get_absolute_url() + "publish/"),
         ("rescoring-discard", world.organiser, rich.running.get_absolute_url() + "discard/"),
         ("verify-receipt", None, reverse("verify-receipt")),
+        *_job_pages(world.admin, rich),
         ("leaderboard-empty", None, reverse("leaderboard", args=[iqa, "closed"])),
+    ]
+
+
+def _job_pages(admin: Any, rich: Rich) -> list[Entry]:
+    of = rich.jobs
+    return [
+        ("jobs", admin, reverse("jobs")),
+        ("job-choose", admin, reverse("new-job")),
+        ("job-new", admin, reverse("new-job-of-kind", args=["database"])),
+        *[(f"job-{state}", admin, job.get_absolute_url()) for state, job in of.items()],
+        ("job-cancel", admin, reverse("job-cancel", args=[of["running"].pk])),
+        ("job-delete", admin, reverse("job-delete", args=[of["failed"].pk])),
+        ("job-funnel", admin, reverse("job-funnel", args=[of["done"].pk])),
+        ("job-review", admin, reverse("job-review", args=[of["paused"].pk])),
+        ("job-publish", admin, reverse("job-publish", args=[of["done"].pk])),
     ]
 
 

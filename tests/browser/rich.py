@@ -15,6 +15,7 @@ from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file, add_version
+from challenge.jobs.models import Job
 from challenge.rescorings.models import Rescored, Rescoring
 from challenge.rescorings.services import publish
 from challenge.submissions.intake import Method, receive_reference
@@ -23,6 +24,7 @@ from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
 from challenge.teams import mergers
 from tests.factories import World, make_pending, make_phase, make_user, new_answer_key, prediction_csv, upload
+from tests.jobs.made import make_job
 from tests.rescorings.conftest import begin, finished
 
 DESCRIPTION = """\
@@ -60,6 +62,7 @@ class Rich:
     failed_rescoring: Rescoring
     released: Submission
     late: Submission
+    jobs: dict[str, Job]
     pending: User
     behind: User
 
@@ -99,8 +102,20 @@ def fill(world: World) -> Rich:
         late=_late(world, now),
         pending=_waits(world),
         behind=_is_behind(world),
+        jobs=_jobs(world),
         **_rescorings(world),
     )
+
+
+def _jobs(world: World) -> dict[str, Job]:
+    """One in each state that has something of its own to show."""
+    failure = "1 of the stage images failed. The first: black"
+    return {
+        "running": make_job(world.admin, "running", "images"),
+        "paused": make_job(world.admin, "paused", "prompts"),
+        "failed": make_job(world.admin, "failed", "images", failure=failure),
+        "done": make_job(world.admin, "done"),
+    }
 
 
 def _rescorings(world: World) -> dict[str, Rescoring]:
