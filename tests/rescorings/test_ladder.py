@@ -3,6 +3,7 @@
 import pytest
 
 from challenge.analyses.analysis_run import analyse, draws_of
+from challenge.analyses.budget import budget_of
 from challenge.analyses.models import Analysis, LeakSpend, Release
 from challenge.analyses.release_run import release
 from challenge.contests.models import Phase
@@ -52,17 +53,27 @@ def test_the_board_follows_the_new_scores_and_the_old_releases_stay_as_history(l
     assert Release.objects.count() == 8
 
 
-def test_what_is_shown_again_is_paid_again_so_raise_a_budget_before(ladder, client):
-    """The bound on what a team is told holds across rescorings; the page that publishes says so."""
+def test_a_spent_budget_costs_no_team_its_place_and_tells_nothing_about_later_files(ladder, client):
+    """Publishing is the organisers' decision: what it shows is booked, and the page says so."""
     world, sent = ladder
     paid = sum(LeakSpend.objects.filter(team=world.team).values_list("bits", flat=True))
     Phase.objects.filter(pk=world.development.pk).update(leak_budget_bits=round(paid) + 5)
+    world.development.refresh_from_db()
     rescoring = finished(world)
     client.force_login(world.organiser)
     page = " ".join(client.get(f"{rescoring.get_absolute_url()}publish/").content.decode().split())
-    assert "paid from each team's budget" in page
+    assert "booked on each team's budget" in page
     publish(rescoring, world.organiser)
     workers(sent)
+    shown = fold(sent[:3])[-1].shown
+    assert row_of_the_aces(world).scores["main"] == shown
+    budget = budget_of(world.team, world.development)
+    assert (budget.used > budget.total, budget.left) == (True, 0)
+    workers([world.scored(noise=0.01, seed=9)])
+    assert Release.objects.filter(is_withheld=True).count() == 1
+    assert row_of_the_aces(world).scores["main"] == shown
+
+
+def row_of_the_aces(world):
     (row,) = (row for row in released_board(world.development) if row.label == "Aces")
-    assert (row.rank, row.scores) == (None, {})
-    assert sum(LeakSpend.objects.filter(team=world.team).values_list("bits", flat=True)) <= round(paid) + 5
+    return row
