@@ -45,9 +45,8 @@ class DbcnnNetwork(nn.Module):
             synthetic = functional.interpolate(synthetic, authentic.shape[2:], mode="bilinear", align_corners=True)
         places = authentic.shape[2] * authentic.shape[3]
         pooled = torch.einsum("nap,nbp->nab", authentic.flatten(2), synthetic.flatten(2)) / places
-        return functional.normalize(
-            torch.sqrt(pooled.flatten(1) + 1e-8)
-        )  # no value is negative: both towers end in ReLU
+        # Both towers end in a ReLU: nothing is negative, and the signed root is the root.
+        return functional.normalize(torch.sqrt(pooled.flatten(1) + 1e-8))
 
     def head(self, features: torch.Tensor) -> torch.Tensor:
         """(n, 1)."""

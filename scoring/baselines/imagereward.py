@@ -6,6 +6,7 @@ token. Built from transformers' BLIP classes; `renamed` maps the published check
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,12 +52,10 @@ class ImageRewardNetwork(nn.Module):
         self.text = BlipTextModel(text_config, add_pooling_layer=False)
         sizes = (text_config.hidden_size, 1024, 128, 64, 16, 1)
         layers: list[nn.Module] = []
-        for number, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for number, (before, after) in enumerate(itertools.pairwise(sizes)):
             layers.append(nn.Linear(before, after))
-            if number < 3:
-                layers.append(
-                    nn.Dropout(0.1 if number == 2 else 0.2)
-                )  # places count: they number the checkpoint's keys
+            if number < 3:  # without effect when scoring, but the checkpoint's keys count them
+                layers.append(nn.Dropout(0.1 if number == 2 else 0.2))
         self.mlp = nn.ModuleDict({"layers": nn.Sequential(*layers)})
 
     def forward(self, pixels: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

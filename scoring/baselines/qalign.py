@@ -1,8 +1,8 @@
 """Q-Align (Wu et al., ICML 2024) by pyiqa's network, with scores in float32.
 
-The network answers in float16, a grid of 0.002 on a scale of 1 to 5, which ties among thousands of images; the mean over
-its five levels is therefore taken from the logits again, in float32. Two small methods that transformers dropped after
-version 4 are given back to the model. Verified on a tiny random model; not on the 16 GB of real weights.
+The network answers in float16, a grid of 0.002 on a scale of 1 to 5, which ties among thousands of images; the mean
+over its five levels is therefore taken from the logits again, in float32. Two small methods that transformers dropped
+after version 4 are given back to the model. Verified on a tiny random model; not on the 16 GB of real weights.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """What the metrics that run in PyTorch share. Importing this module imports torch, and makes torchvision importable.
 
-Contract: networks run in float32, without TF32, in evaluation mode, on deterministic kernels where there are any: a score
-does not depend on what else is in the batch beyond rounding (1e-4 of its range is tested).
+Contract: networks run in float32, without TF32, in evaluation mode, on deterministic kernels where there are any: a
+score does not depend on what else is in the batch beyond rounding (1e-4 of its range is tested).
 """
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,10 +33,8 @@ def make_torchvision_importable() -> None:
         return
     _LIBRARY.append(torch.library.Library("torchvision", "FRAGMENT"))
     for operator in ("nms", "qnms"):
-        try:
+        with contextlib.suppress(RuntimeError):  # declared already, by torchvision or by another package
             _LIBRARY[0].define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        except RuntimeError:
-            pass  # declared already, by torchvision or by another package
 
 
 make_torchvision_importable()
@@ -73,19 +74,25 @@ def read_state(path: Path, key: str = "") -> dict[str, torch.Tensor]:
             from safetensors.torch import load_file
 
             content: Mapping[str, Any] = load_file(path)
-        else:
-            try:
-                content = torch.load(path, map_location="cpu", weights_only=True)
-            except RuntimeError as error:
-                if "TorchScript" not in str(error):
-                    raise
+        elif _is_torchscript(path):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript as a whole
                 content = torch.jit.load(path, map_location="cpu").state_dict()
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise MetricUnavailable(f"{path}: not a readable checkpoint: {str(error).splitlines()[0]}") from error
     for wrapper in filter(None, (key, "state_dict")):
         content = content.get(wrapper, content)
     tensors = {name.removeprefix("module."): value for name, value in content.items() if torch.is_tensor(value)}
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def load_into(network: torch.nn.Module, state: Mapping[str, torch.Tensor], source: Path) -> None:

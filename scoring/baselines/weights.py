@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -108,16 +109,17 @@ def sha256_of(path: Path) -> str:
 def use_folder(folder: Path) -> None:
     """Make PyTorch, Hugging Face and pyiqa look for weights in this folder only, and never on the network.
 
-    They read their settings when they are imported, so this must come first: it raises MetricUnavailable if pyiqa was
-    imported with another folder.
+    They read their settings when they are imported; in those that are here already, what they read is set as well.
     """
-    import sys
-
-    home = {"TORCH_HOME": str(folder), "HF_HOME": str(folder / "hf")}
-    if "pyiqa" in sys.modules and os.environ.get("TORCH_HOME") != home["TORCH_HOME"]:
-        raise MetricUnavailable(f"pyiqa is already using another folder of weights than {folder}: start a new process")
-    os.environ.update(home, HF_HUB_OFFLINE="1")
-    (folder / "hub" / "pyiqa").mkdir(parents=True, exist_ok=True)  # LIQE writes a cache there
+    os.environ.update(TORCH_HOME=str(folder), HF_HOME=str(folder / "hf"), HF_HUB_OFFLINE="1")
+    cache = folder / "hub" / "pyiqa"
+    cache.mkdir(parents=True, exist_ok=True)  # LIQE writes there
+    for name, module in list(sys.modules.items()):
+        if name.startswith("pyiqa.") and hasattr(module, "DEFAULT_CACHE_DIR"):
+            vars(module)["DEFAULT_CACHE_DIR"] = str(cache)
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None:
+        vars(constants).update(HF_HUB_CACHE=str(folder / "hf" / "hub"), HF_HUB_OFFLINE=True)
     for repository in (folder / "hf" / "hub").glob("models--*"):
         _point_at_snapshot(repository)
 
