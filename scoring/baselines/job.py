@@ -73,7 +73,7 @@ def run_metric(
     """
     (out / "chunks").mkdir(parents=True, exist_ok=True)
     used = dict(prompts or {}) if info.needs_prompt else {}
-    _claim(out, _description(info, images, used, chunk_size, require(info, weights)))
+    claim(out, _description(info, images, used, chunk_size, require(info, weights)))
     done = 0
     rows: dict[str, Scored] = {}
     for number, chunk in enumerate(chunks(images, chunk_size)):
@@ -153,7 +153,8 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
-def _claim(out: Path, description: dict[str, object]) -> None:
+def claim(out: Path, description: Mapping[str, object]) -> None:
+    """Write run.json, or check that it says the same. Raises AnotherRun."""
     path = out / "run.json"
     if path.exists():
         before = json.loads(path.read_bytes())

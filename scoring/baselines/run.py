@@ -95,7 +95,7 @@ def run_chunk(
         return _prepare(info, loaded, images[place].path, texts[place])
 
     depth = 2 * loaded.batch_size + _threads()
-    for place, outcome in enumerate(_ahead(prepare, range(len(images)), depth)):
+    for place, outcome in enumerate(ahead(prepare, range(len(images)), depth)):
         if isinstance(outcome, Exception):
             rows[place] = _row(info, images[place].name, outcome, 0.0)
             continue
@@ -188,7 +188,7 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def _ahead(function: Callable[[T], R], items: Sequence[T], depth: int) -> Iterator[R | Exception]:
+def ahead(function: Callable[[T], R], items: Sequence[T], depth: int) -> Iterator[R | Exception]:
     """function(item) for each, in order, computed by threads at most `depth` items ahead; what it raises is given."""
     with ThreadPoolExecutor(_threads()) as pool:
         futures: deque[Future[R]] = deque()

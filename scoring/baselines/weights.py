@@ -49,7 +49,7 @@ def check(info: MetricInfo, folder: Path) -> list[Check]:
         if not found:
             checks.append(Check(entry.path, "missing"))
         for path in found:
-            name, digest = path.relative_to(folder).as_posix(), sha256_of(path)
+            name, digest = _name(path, folder), sha256_of(path)
             expected = entry.sha256 or recorded.get(name, {}).get("sha256", "")
             state = "unknown" if not expected else "ok" if digest.startswith(expected) else "wrong"
             checks.append(Check(name, state, digest, expected))
@@ -131,6 +131,11 @@ def _point_at_snapshot(repository: Path) -> None:
     if snapshots and not reference.exists():
         reference.parent.mkdir(exist_ok=True)
         write_whole(reference, snapshots[-1].name.encode())
+
+
+def _name(path: Path, folder: Path) -> str:
+    """Below the weights folder; as it is for what lies elsewhere, as the results of fine-tuning do."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _files(entry: WeightFile, folder: Path) -> Iterator[Path]:

@@ -136,7 +136,7 @@ def test_reading_ahead_is_bounded():
         begun.append(item)
         return item
 
-    for item in runner._ahead(slow, range(50), depth=5):
+    for item in runner.ahead(slow, range(50), depth=5):
         taken.append(item)
         assert len(begun) <= len(taken) + 5
     release.set()
