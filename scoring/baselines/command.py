@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scoring.baselines.finetune_command import add_commands as add_finetune_commands
 from scoring.cli import count, print_json
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def add_commands(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     weights.add_argument("metric", nargs="*", help="names; all where none is given")
     _add_common(weights)
     weights.set_defaults(run=_guarded(_weights))
+    add_finetune_commands(actions, _guarded, WEIGHTS)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -217,3 +217,24 @@ def test_crops_are_squares_of_the_image_mirrored_half_of_the_time(pictures):
     assert all(np.array_equal(np.sort(crop, axis=1), np.sort(image[:32, :32], axis=1)) for crop in crops)
     assert random_crop(image, 32, np.random.default_rng(0)).shape == (32, 32, 3)
     assert random_crop(image[:20, :50], 32, np.random.default_rng(0)).shape == (32, 32, 3)  # enlarged first
+
+
+def test_the_command_trains_all_repeats_or_one_and_says_what_came_out(samples, weights, tmp_path, capsys):
+    from scoring.cli import main
+
+    folder = samples[0][0].image.path.parent
+    for name, part in zip(("train", "validation"), samples, strict=True):
+        rows = (f"{sample.image.name},{sample.mos}\n" for sample in part)
+        (tmp_path / f"{name}.csv").write_text("name,mos\n" + "".join(rows))
+    arguments = ["baselines", "finetune", "--metric", "cnniqa", "--images", str(folder), "--repeats", "2"]
+    arguments += ["--train", str(tmp_path / "train.csv"), "--validation", str(tmp_path / "validation.csv")]
+    arguments += ["--weights", str(weights[0]), "--device", "cpu", "--epochs", "1", "--crop", "32"]
+    assert main([*arguments, "--out", str(tmp_path / "one"), "--only", "1"]) == 0
+    assert "1 repeats, validation" in capsys.readouterr().out
+    assert main([*arguments, "--out", str(tmp_path / "all"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "all" / "summary.json").read_text())
+    best = "repeat-1/best.safetensors"
+    assert (tmp_path / "one" / best).read_bytes() == (tmp_path / "all" / best).read_bytes()
+    (tmp_path / "train.csv").write_text("name,mos\nx,y\n")
+    assert main([*arguments, "--out", str(tmp_path / "all")]) == 1
+    assert "train.csv:2" in capsys.readouterr().out
