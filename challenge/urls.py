@@ -16,6 +16,7 @@ from challenge.core.plots import CONTENT_TYPES
 from challenge.datasets import views as datasets
 from challenge.jobs import pictures
 from challenge.jobs import views as jobs
+from challenge.jobs.baselines.views import new_baselines
 from challenge.jobs.database import views as prompts
 from challenge.jobs.publication.views import publish as publish_release
 from challenge.leaderboards import views as leaderboards
@@ -112,6 +113,7 @@ urlpatterns = [
     path("files/<uuid:file_id>/<int:number>/", datasets.download, name="download-version"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/new/", jobs.choose_kind, name="new-job"),
+    path("jobs/new/baselines/", new_baselines, name="new-baselines"),
     path("jobs/new/<slug:kind>/", jobs.new_job, name="new-job-of-kind"),
     path("jobs/<uuid:job_id>/", include(JOB)),
     path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),
