@@ -19,6 +19,7 @@ from challenge.jobs import views as jobs
 from challenge.jobs.baselines.views import new_baselines
 from challenge.jobs.database import views as prompts
 from challenge.jobs.publication.views import publish as publish_release
+from challenge.leaderboards import table_views as tables
 from challenge.leaderboards import views as leaderboards
 from challenge.receipts import views as receipts
 from challenge.rescorings import views as rescorings
@@ -107,6 +108,8 @@ urlpatterns = [
         )
         for kind in CONTENT_TYPES
     ],
+    path("c/<slug:challenge>/<slug:phase>/tables/", tables.tables_page, name="tables"),
+    path("c/<slug:challenge>/<slug:phase>/tables/<slug:table>.<slug:form>", tables.table_file, name="table-file"),
     path("c/<slug:challenge>/<slug:phase>/rescoring/", rescorings.overview, name="rescoring"),
     path("c/<slug:challenge>/<slug:phase>/rescoring/<uuid:rescoring_id>/", include(RESCORING)),
     path("files/<uuid:file_id>/", datasets.download, name="download"),

@@ -34,18 +34,19 @@ def replace_reference(*, phase: Phase, upload: UploadedFile[Any], method: Method
         return receive_reference(phase=phase, upload=upload, method=method, actor=actor)
 
 
-def replaced(before: datetime.datetime | None = None) -> Q:
-    """Evaluations of reference rows for which a newer one of the same phase and name is scored.
+def replaced(before: datetime.datetime | None = None, path: str = "") -> Q:
+    """Evaluations, reached by `path`, of reference rows for which a newer one of the same phase and name is scored.
 
     `before`: of what was received before that moment only.
     """
+    submission = f"{path}submission__"
     newer = Submission.objects.filter(
         team=None,  # of reference rows only, and in the index of boards
         status=Status.SCORED,
-        phase=OuterRef("submission__phase"),
-        method_name=OuterRef("submission__method_name"),
-        received_at__gt=OuterRef("submission__received_at"),
+        phase=OuterRef(f"{submission}phase"),
+        method_name=OuterRef(f"{submission}method_name"),
+        received_at__gt=OuterRef(f"{submission}received_at"),
     ).exclude(method_name="")
     if before:
         newer = newer.filter(received_at__lt=before)
-    return Q(submission__kind=Submission.Kind.REFERENCE) & Q(Exists(newer))
+    return Q(**{f"{submission}kind": Submission.Kind.REFERENCE}) & Q(Exists(newer))
