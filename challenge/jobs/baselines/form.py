@@ -59,6 +59,11 @@ class BaselinesForm(forms.Form):
         fields["metrics"].widget = MetricChoice(self.offered)
         fields["metrics"].choices = [(one.info.name, one.info.title) for one in self.offered]
 
+    @property
+    def lacking(self) -> int:
+        """How many metrics cannot run."""
+        return sum(bool(one.problem) for one in self.offered)
+
     def clean_metrics(self) -> list[str]:
         """Only metrics that can run."""
         chosen: list[str] = self.cleaned_data["metrics"]
