@@ -1,7 +1,7 @@
 """The demo's second challenge: small images whose quality is computed, not rated, so that baselines really run.
 
-Textures with the spectrum of natural scenes are drawn here, and each is blurred, made noisy or compressed. The values to
-predict are the PSNR of each image against its original: nobody has rated anything, and the pages say so. The same on
+Textures with the spectrum of natural scenes are drawn here, and each is blurred, made noisy or compressed. The values
+are the PSNR of each image against its original: nobody has rated anything, and the pages say so. The same on
 every machine, up to the last digits that libraries of images may differ in.
 """
 
