@@ -126,7 +126,8 @@ def _degrade(original: Pixels, degradation: str, level: float, seed: int) -> Pix
 
     if degradation == "noise":
         noise = np.random.default_rng(seed).normal(0, level, original.shape)
-        return np.clip(np.rint(original + noise), 0, 255).astype(np.uint8)
+        noisy: Pixels = np.clip(np.rint(original + noise), 0, 255).astype(np.uint8)
+        return noisy
     image = Image.fromarray(original)
     if degradation == "blur":
         return np.asarray(image.filter(ImageFilter.GaussianBlur(level)))
