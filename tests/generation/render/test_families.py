@@ -37,6 +37,7 @@ def models(tiny_weights):
     """The entries, with two steps in the stages of IF instead of 50 and 75."""
     models = dict(tiny.with_tiny_weights(tiny_weights))
     deepfloyd = models["IF"].source
+    assert isinstance(deepfloyd, Diffusers)
     stages = tuple(replace(stage, iterations=2) for stage in deepfloyd.stages)
     models["IF"] = replace(models["IF"], source=replace(deepfloyd, stages=stages))
     return models

@@ -95,8 +95,7 @@ def clip_tokenizer(length: int = 77) -> Any:
     from transformers import CLIPTokenizer
 
     letters = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    spare = iter(range(256, 512))
-    alphabet = [chr(byte) if byte in letters else chr(next(spare)) for byte in range(256)]
+    alphabet = [chr(code) for code in (*letters, *range(256, 512 - len(letters)))]
     vocabulary = [*alphabet, *(letter + "</w>" for letter in alphabet), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={token: i for i, token in enumerate(vocabulary)}, merges=[], model_max_length=length)
 
