@@ -1,5 +1,7 @@
 """The check that `make gpu-check` runs, on the models that are here: the toy, and a tiny one that fails it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import yaml
@@ -8,7 +10,7 @@ from generation.render.check import TOLERANCE, fault, main
 
 pytest.importorskip("torch")
 
-ENTRY = {
+ENTRY: dict[str, Any] = {
     "images": 1,
     "iterations": 2,
     "cfg": 4.0,
