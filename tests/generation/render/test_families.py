@@ -106,6 +106,14 @@ def test_binning_can_be_switched_off_by_configuration(models, tiny_weights):
     assert pipeline.draw([request], [1]).shape == (1, 64, 96, 3)
 
 
+def test_a_class_that_no_entry_has_is_used_by_configuration(models, tiny_weights):
+    folder = replace(models["SD1.4"].source.weights, folder=tiny_weights / "lcm")
+    source = replace(models["SD1.4"].source, pipeline="LatentConsistencyModelPipeline", weights=folder)
+    pipeline = Pipeline(source, tiny_weights, "cpu", "float32")
+    assert pipeline.classes["scheduler"] == "LCMScheduler"
+    assert pipeline.draw(requests_for(models["SD1.4"]), [1, 2]).shape == (2, 64, 64, 3)
+
+
 def test_a_class_that_diffusers_lacks_and_weights_that_are_not_there_are_said(models, tiny_weights, tmp_path, entries):
     with pytest.raises(InvalidInput, match="has no class NoSuchPipeline: correct the catalogue"):
         Pipeline(replace(models["SD1.4"].source, pipeline="NoSuchPipeline"), tiny_weights, "cpu", "float32")
