@@ -22,7 +22,7 @@ CHUNK_BYTES = 1 << 16
 
 @dataclasses.dataclass(frozen=True)
 class Fetched:
-    """A file that is there. `resumed_from`: the bytes that an earlier run had left; `was_there`: all, under its name."""
+    """A file that is there. `resumed_from`: the bytes that an earlier run had left; `was_there`: all of it."""
 
     path: Path
     size: int
