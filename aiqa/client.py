@@ -7,6 +7,7 @@ again; a refusal is not. Redirects are not followed: a token goes to the site th
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import random
@@ -39,7 +40,7 @@ class Client:
     """A site and a token for it.
 
     `timeout` is in seconds, for connecting and for every single read; `retries` is how often a request is tried again.
-    `say` gets a line for people at each retry. `sleep` is for tests.
+    `say` gets a line for people at each retry.
     """
 
     def __init__(
@@ -50,11 +51,10 @@ class Client:
         timeout: float = 30.0,
         retries: int = 6,
         say: Callable[[str], object] = lambda text: None,
-        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.site, self.token = site, token
         self.timeout, self.retries = timeout, retries
-        self.say, self.sleep = say, sleep
+        self.say = say
 
     def get(self, path: str) -> Any:
         """The JSON at an address of the API. Raises CommandFailed."""
@@ -110,7 +110,7 @@ class Client:
                 pause = min(LONGEST_PAUSE, asked if asked is not None else 2**tries / 2 * random.uniform(0.8, 1.2))  # noqa: S311
                 tries += 1
                 self.say(f"{_words(error)}; again in {pause:.1f} s ({tries} of {self.retries})")
-                self.sleep(pause)
+                wait(pause)
 
     def _once(
         self,
@@ -124,18 +124,13 @@ class Client:
         sent = {"User-Agent": "aiqa", "Accept-Encoding": "identity", "Connection": "close", **more, **headers}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
-        try:
-            try:
+        with contextlib.closing(connection):
+            # A server that refuses may answer before it has read everything, and then close.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, target, body=body() if body else None, headers=sent)
-            except (BrokenPipeError, ConnectionResetError):
-                # A server that refuses may answer before it has read everything, and then close.
-                answer = connection.getresponse()
-            else:
-                answer = connection.getresponse()
-            self._require_success(answer)
-            return read(answer)
-        finally:
-            connection.close()
+            with connection.getresponse() as answer:
+                self._require_success(answer)
+                return read(answer)
 
     def _connection(self, address: str) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
         """A connection, what to ask on it, and the headers that a proxy wants."""
@@ -179,6 +174,11 @@ def _problem(answer: http.client.HTTPResponse) -> dict[str, Any]:
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def wait(seconds: float) -> None:
+    """Do nothing for so long."""
+    time.sleep(seconds)
 
 
 def read_json(answer: http.client.HTTPResponse) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import uuid
 import zipfile
 from argparse import Namespace
@@ -13,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from aiqa.client import Client, read_json
+from aiqa.client import Client, read_json, wait
 from aiqa.errors import OK, REFUSED, Refused, WrongUsage
 from aiqa.output import Bar, clean, report_lines
 from aiqa.reading import scores_text
@@ -113,7 +112,7 @@ def _wait(client: Client, row: dict[str, Any], *, is_ladder: bool) -> dict[str, 
         if row["status"] != status:
             status = row["status"]
             say(status)
-        time.sleep(pause)
+        wait(pause)
         pause = min(LONGEST_POLL, pause * 1.3)
         row = client.get(f"/submissions/{row['id']}")
     return row
