@@ -25,7 +25,7 @@ Command = Callable[[argparse.Namespace], Shown]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     try:
         shown: Shown = arguments.run(arguments)
     except CommandFailed as failed:
@@ -73,7 +73,8 @@ def _offline(command: Callable[[Callable[[], Client], argparse.Namespace], Shown
     return lambda arguments: command(lambda: _client(arguments), arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--url", help="the site; else AIQA_URL, else where you signed in")
     common.add_argument("--json", action="store_true", help="print JSON")
