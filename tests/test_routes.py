@@ -37,6 +37,8 @@ TOKEN_ORGANISERS = row("401 404 404 404 404 404 404 404 200 200")
 NOT_ALLOWED = row("405 405 405 405 405 405 405 405 405 405")
 OPEN_ORGANISERS = row("404 404 404 404 404 404 404 404 200 200")
 CHANGERS = row("302 404 404 404 404 404 404 404 200 200")
+ADMINS = row("302 404 404 404 404 404 404 404 404 200")
+ADMINS_POST = row("302 404 404 404 404 404 404 404 404 405")  # these pages tell nobody else even that they exist
 
 GET: dict[str, dict[str, int]] = {
     "/": EVERYBODY,
@@ -114,6 +116,25 @@ GET: dict[str, dict[str, int]] = {
     "/submissions/{submission}/receipts/{evaluation}.json": TEAM,
     "/submissions/{blind}/receipt.json": TEAM,
     "/submissions/{blind}/receipts/{blind_evaluation}.json": row("302 404 404 404 404 404 404 404 200 200"),
+    "/jobs/": ADMINS,
+    "/jobs/new/": ADMINS,
+    "/jobs/new/database/": ADMINS,
+    "/jobs/{job}/": ADMINS,
+    "/jobs/{uuid}/": NOBODY,
+    "/jobs/{job}/status/done/": ADMINS,
+    "/jobs/{job}/pause/": ADMINS_POST,
+    "/jobs/{job}/resume/": ADMINS_POST,
+    "/jobs/{job}/cancel/": ADMINS,
+    "/jobs/{job}/retry/": ADMINS_POST,
+    "/jobs/{job}/skip/": ADMINS_POST,
+    "/jobs/{job}/delete/": ADMINS,
+    "/jobs/{job}/items.csv": ADMINS,
+    "/jobs/{job}/pictures/{item}/small/": ADMINS,
+    "/jobs/{job}/pictures/{item}/full/": ADMINS,
+    "/jobs/{job}/prompts/": ADMINS,
+    "/jobs/{job}/prompts/review/": ADMINS,
+    "/jobs/{job}/prompts/report.json": ADMINS,
+    "/jobs/{job}/publish/": ADMINS,
     "/receipts/verify/": EVERYBODY,
     "/.well-known/receipt-keys.json": EVERYBODY,
     "/api/v1/openapi.json": EVERYBODY,
@@ -197,6 +218,15 @@ POST: dict[str, dict[str, int]] = {
     "/c/iqa/development/rescoring/{rescoring}/publish/": row("302 404 404 404 404 404 404 404 302 302"),
     "/c/iqa/development/rescoring/{rescoring}/retry/": row("302 404 404 404 404 404 404 404 302 302"),
     "/c/iqa/development/rescoring/{rescoring}/discard/": row("302 404 404 404 404 404 404 404 302 302"),
+    "/jobs/new/database/": row("302 404 404 404 404 404 404 404 404 422"),
+    "/jobs/{job}/pause/": row("302 404 404 404 404 404 404 404 404 302"),
+    "/jobs/{job}/resume/": row("302 404 404 404 404 404 404 404 404 302"),
+    "/jobs/{job}/cancel/": row("302 404 404 404 404 404 404 404 404 302"),
+    "/jobs/{job}/retry/": row("302 404 404 404 404 404 404 404 404 302"),
+    "/jobs/{job}/skip/": row("302 404 404 404 404 404 404 404 404 302"),
+    "/jobs/{uuid}/delete/": row("302 404 404 404 404 404 404 404 404 404"),
+    "/jobs/{job}/prompts/review/": row("302 404 404 404 404 404 404 404 404 302"),
+    "/jobs/{job}/publish/": row("302 404 404 404 404 404 404 404 404 422"),
     "/receipts/verify/": row("422 422 422 422 422 422 422 422 422 422"),
 }
 
@@ -213,6 +243,7 @@ def route_values(world) -> dict[str, object]:
     from challenge.rescorings.services import start
     from challenge.teams import mergers
     from tests.factories import new_answer_key
+    from tests.jobs.made import make_job
 
     Challenge.objects.create(slug="draft", title="Draft", summary="Not published.")
     world.development.shows_fit = True
@@ -233,7 +264,10 @@ def route_values(world) -> dict[str, object]:
         actor=world.organiser,
     )
     merger = mergers.ask(world.team, "Rivals", actor=world.alice)
+    job = make_job(world.admin, "done")
     return {
+        "job": job.pk,
+        "item": job.items.filter(stage="images").first().pk,
         "merger": merger.pk,
         "registration": Registration.objects.get(user=world.bob).pk,
         "uuid": "00000000-0000-4000-8000-000000000000",
@@ -306,8 +340,8 @@ def test_every_route_is_in_the_matrix():
 
     dummy = "00000000-0000-4000-8000-000000000000"
     names = "uuid file submission phase final challenge team key invitation registration merger hidden"
-    names += " evaluation blind blind_evaluation rescoring"
-    values = dict.fromkeys(names.split(), dummy)
+    names += " evaluation blind blind_evaluation rescoring job"
+    values = {**dict.fromkeys(names.split(), dummy), "item": "1"}
     listed = {resolve(route.format(**values).partition("?")[0]).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}
     assert own - listed - {"api/v1/"} == set()

@@ -8,11 +8,14 @@ from django.utils import timezone
 
 from challenge.accounts.models import User
 from challenge.analyses.analysis_run import analyse
+from challenge.analyses.release_run import release
+from challenge.contests.deadlines import change_deadline, freeze_board
 from challenge.contests.models import Challenge, Phase, Registration, Team
 from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file, add_version
+from challenge.jobs.models import Job
 from challenge.rescorings.models import Rescored, Rescoring
 from challenge.rescorings.services import publish
 from challenge.submissions.intake import Method, receive_reference
@@ -21,6 +24,7 @@ from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
 from challenge.teams import mergers
 from tests.factories import World, make_pending, make_phase, make_user, new_answer_key, prediction_csv, upload
+from tests.jobs.made import make_job
 from tests.rescorings.conftest import begin, finished
 
 DESCRIPTION = """\
@@ -55,6 +59,10 @@ class Rich:
     report: Rescoring
     published: Rescoring
     running: Rescoring
+    failed_rescoring: Rescoring
+    released: Submission
+    late: Submission
+    jobs: dict[str, Job]
     pending: User
     behind: User
 
@@ -90,10 +98,24 @@ def fill(world: World) -> Rich:
         empty=Challenge.objects.create(
             slug="soon", title="A challenge that is being prepared", summary="No phases yet.", is_published=True
         ),
+        released=_ladder(world),
+        late=_late(world, now),
         pending=_waits(world),
         behind=_is_behind(world),
+        jobs=_jobs(world),
         **_rescorings(world),
     )
+
+
+def _jobs(world: World) -> dict[str, Job]:
+    """One in each state that has something of its own to show."""
+    failure = "1 of the stage images failed. The first: black"
+    return {
+        "running": make_job(world.admin, "running", "images"),
+        "paused": make_job(world.admin, "paused", "prompts"),
+        "failed": make_job(world.admin, "failed", "images", failure=failure),
+        "done": make_job(world.admin, "done"),
+    }
 
 
 def _rescorings(world: World) -> dict[str, Rescoring]:
@@ -107,11 +129,42 @@ def _rescorings(world: World) -> dict[str, Rescoring]:
     published = finished(world, phase=world.final)
     publish(published, world.organiser)
     new_answer_key(world.final, scale=(1.0, 2.0))
-    return {"report": report, "published": published, "running": begin(world, phase=world.final)}
+    failed = begin(world, phase=Phase.objects.get(slug="late"))
+    Rescoring.objects.filter(pk=failed.pk).update(state="failed", failure="Something went wrong on our side.")
+    running = begin(world, phase=world.final)
+    return {"report": report, "published": published, "running": running, "failed_rescoring": failed}
+
+
+def _ladder(world: World) -> Submission:
+    """A phase with a Ladder: a score that moved, and one of the same team that did not, which is returned."""
+    phase = make_phase(world.challenge, "ladder", release_rule="ladder", leak_budget_bits=500, position=6)
+    sent = [world.scored(user, phase, noise=0.5) for user in (world.mallory, world.alice)]
+    sent.append(world.scored(phase=phase, noise=0.52, seed=2))
+    for submission in sent:
+        evaluation = submission.evaluations.get()
+        analyse(evaluation.pk)
+        release(evaluation.pk)
+    return sent[-1]
+
+
+def _late(world: World, now: datetime.datetime) -> Submission:
+    """A phase with a moved deadline and a frozen board, and one that takes late files, one of which is returned."""
+    hour = datetime.timedelta(hours=1)
+    moved = make_phase(world.challenge, "moved", position=7)
+    world.scored(phase=moved, began_at=now - 3 * hour, noise=0.6)
+    freeze_board(phase=moved, frozen_at=now - 2 * hour, actor=world.organiser, reason="The last day is a surprise.")
+    world.scored(world.mallory, moved, began_at=now - hour)
+    reason = "The server was down for most of Sunday, so everybody gets the day back."
+    change_deadline(phase=moved, closes_at=moved.closes_at + 24 * hour, reason=reason, actor=world.organiser)
+    closed = make_phase(
+        world.challenge, "late", closes_at=now - 2 * hour, late_until=now + 9 * hour, gate=moved, position=8
+    )
+    world.scored(world.mallory, phase=closed, began_at=now - 3 * hour, noise=0.9)
+    return world.scored(phase=closed, began_at=now - hour)
 
 
 def _waits(world: World) -> User:
-    """Questions, somebody who has answered them, and a plan of a merger."""
+    """Questions, somebody who has answered them, and two plans of mergers, one of which the organisers confirm."""
     questions = [
         ("Institution", "text", ""),
         ("Your track", "choice", "Image\nVideo"),
@@ -122,7 +175,8 @@ def _waits(world: World) -> User:
             challenge=world.challenge, position=position, text=text, kind=kind, choices=choices, required=False
         )
     for leader, name in ((world.mallory, "Aces"), (world.alice, "Pixel Peepers")):
-        mergers.ask(Team.objects.get(leader=leader), name, actor=leader)
+        plan = mergers.ask(Team.objects.get(leader=leader), name, actor=leader)
+    mergers.agree(plan, actor=User.objects.get(username="member0"))
     return make_pending(world)
 
 
