@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from aiqa import keeping, reading, sending, store
 from aiqa.client import Client
 from aiqa.errors import INTERRUPTED, USAGE, CommandFailed
+from aiqa.output import printable
 from aiqa.session import Shown, say
 
 Command = Callable[[argparse.Namespace], Shown]
@@ -36,10 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("interrupted. The same command goes on where it was left (downloads: with --resume).")
         return INTERRUPTED
     if arguments.json and shown.value is not None:
-        print(json.dumps(shown.value, indent=2, ensure_ascii=False, allow_nan=False))
+        _print(json.dumps(shown.value, indent=2, ensure_ascii=False, allow_nan=False))
     elif shown.text:
-        print(shown.text)
+        _print(printable(shown.text))
     return shown.status
+
+
+def _print(text: str) -> None:
+    """To standard output; quietly where nobody reads it to its end (`aiqa leaderboard ... | head`)."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of_this_machine(error: OSError) -> CommandFailed:
@@ -53,7 +63,7 @@ def _failed(failed: CommandFailed, *, as_json: bool) -> int:
     say(f"{failed}{f' {failed.fix}' if failed.fix else ''}")
     if as_json:
         error = {"code": failed.code, "detail": str(failed), "fix": failed.fix, "exit_status": failed.status}
-        print(json.dumps({"error": {**error, "problem": failed.document or None}}, indent=2, ensure_ascii=False))
+        _print(json.dumps({"error": {**error, "problem": failed.document or None}}, indent=2, ensure_ascii=False))
     return failed.status
 
 

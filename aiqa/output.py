@@ -16,6 +16,11 @@ def clean(text: object) -> str:
     return "".join(c if c.isprintable() else " " for c in str(text))
 
 
+def printable(text: str) -> str:
+    """The same for several lines."""
+    return "\n".join(map(clean, text.split("\n")))
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Columns under their names; numbers to the right, None as a dash."""
     rows = [list(row) for row in rows]

@@ -151,11 +151,17 @@ def _upload(client: Client, path: str, file: Path, fields: dict[str, str], key: 
 def _form(file: Path, fields: dict[str, str]) -> tuple[bytes, bytes, bytes, str]:
     """A multipart form (RFC 7578): what stands before the file, the file, what stands behind, the content type."""
     edge = uuid.uuid4().hex
-    head = b"".join(
-        f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value.encode() + b"\r\n"
+    head = "".join(
+        f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
     )
     name = file.name.translate({ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"})
-    head += f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'.encode()
-    head += b"Content-Type: application/octet-stream\r\n\r\n"
-    return head, file.read_bytes(), f"\r\n--{edge}--\r\n".encode(), f"multipart/form-data; boundary={edge}"
+    head += f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+    head += "Content-Type: application/octet-stream\r\n\r\n"
+    # Names of files need not be text: what is none becomes a question mark.
+    return (
+        head.encode(errors="replace"),
+        file.read_bytes(),
+        f"\r\n--{edge}--\r\n".encode(),
+        f"multipart/form-data; boundary={edge}",
+    )

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from aiqa.client import Client
 from aiqa.errors import OK, Refused, WrongUsage
+from aiqa.output import printable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Shown:
 
 def say(text: str) -> None:
     """A line about the work, for people: never on standard output, where the result goes."""
-    print(f"aiqa: {text}", file=sys.stderr)
+    print(f"aiqa: {printable(text)}", file=sys.stderr)
 
 
 def find_challenge(client: Client, slug: str) -> dict[str, Any]:

@@ -28,16 +28,17 @@ def site_of(text: str) -> str:
 
     Without a scheme it is https, on this machine http.
     """
-    if "//" not in text:
-        text = f"{'http' if is_local(urlsplit(f'//{text}').hostname or '') else 'https'}://{text}"
-    parts = urlsplit(text)
     try:
+        if "//" not in text:
+            text = f"{'http' if is_local(urlsplit(f'//{text}').hostname or '') else 'https'}://{text}"
+        parts = urlsplit(text)
         port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        port = None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port is None or parts.username:
+        is_known = parts.scheme in ("http", "https") and (parts.hostname or "").encode("idna")
+    except ValueError:  # also of what is no host name
+        is_known = False
+    if not is_known or parts.username:
         raise WrongUsage("wrong_url", f"{text!r} is no address of a site.", "Give one such as https://iqa.example.org")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 

@@ -65,7 +65,9 @@ def test_the_environment_comes_before_the_file_and_options_before_both(home):
     assert store.token_for("https://one.example", {**environment, "AIQA_TOKEN": "iqa_env"}) == "iqa_env"
 
 
-@pytest.mark.parametrize("text", ["ftp://iqa.example", "https://", "https://me:secret@iqa.example", "https://x:port"])
+@pytest.mark.parametrize(
+    "text", ["ftp://iqa.example", "https://", "https://me:secret@iqa.example", "https://x:port", "[", "https://a..b"]
+)
 def test_what_is_no_address(text):
     with pytest.raises(WrongUsage):
         store.site_of(text)
