@@ -1,4 +1,4 @@
-"""The starter kit of a phase: a zip of instructions, names, a sample file, and scorer and command line as they are here.
+"""The starter kit of a phase: a zip of instructions, names, a sample file, the scorer and the command line as here.
 
 It holds nothing hidden: the names come from the public list of the answer key, the sample's scores from the names.
 The bytes follow from phase, answer key, scorer and the address of the site, so a kit is made once and then kept in
