@@ -120,8 +120,8 @@ class Client:
         body: Body | None,
         read: Callable[[http.client.HTTPResponse], Result],
     ) -> Result:
-        connection, target, more = self._connection(address)
-        sent = {"User-Agent": "aiqa", "Accept-Encoding": "identity", "Connection": "close", **more, **headers}
+        connection, target = self._connection(address)
+        sent = {"User-Agent": "aiqa", "Accept-Encoding": "identity", "Connection": "close", **headers}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
         with contextlib.closing(connection):
@@ -132,8 +132,8 @@ class Client:
                 self._require_success(answer)
                 return read(answer)
 
-    def _connection(self, address: str) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
-        """A connection, what to ask on it, and the headers that a proxy wants."""
+    def _connection(self, address: str) -> tuple[http.client.HTTPConnection, str]:
+        """A connection, through the environment's proxy if there is one, and what to ask for on it."""
         parts = urlsplit(self.site)
         host = parts.hostname or ""
         proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(parts.scheme)
@@ -141,12 +141,12 @@ class Client:
         first = through or parts
         if parts.scheme == "http":
             plain = http.client.HTTPConnection(first.hostname or "", first.port, timeout=self.timeout)
-            return plain, f"{parts.scheme}://{parts.netloc}{address}" if through else address, {}
+            return plain, f"{parts.scheme}://{parts.netloc}{address}" if through else address
         context = ssl.create_default_context()
         secure = http.client.HTTPSConnection(first.hostname or "", first.port, timeout=self.timeout, context=context)
         if through:
             secure.set_tunnel(host, parts.port)
-        return secure, address, {}
+        return secure, address
 
     def _require_success(self, answer: http.client.HTTPResponse) -> None:
         status = answer.status
