@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "challenge.analyses.apps.AnalysesConfig",
     "challenge.rescorings.apps.RescoringsConfig",
     "challenge.receipts",
+    "challenge.study",
     "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
@@ -275,6 +276,7 @@ CELERY_TASK_ROUTES = {
     "notices.*": {"queue": "analysis"},
     "mail.*": {"queue": "analysis"},
     "rescorings.*": {"queue": "analysis"},
+    "study.*": {"queue": "analysis"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
