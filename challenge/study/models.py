@@ -150,7 +150,8 @@ class StudyImage(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["study", "name"], name="study_image_once"),
             models.CheckConstraint(
-                condition=Q(role="gold", expected_low__lte=F("expected_high"))
+                condition=Q(role="gold", expected_low__isnull=False, expected_high__isnull=False)
+                & Q(expected_low__lte=F("expected_high"))
                 | (Q(role__in=("main", "warmup"), expected_low=None, expected_high=None)),
                 name="study_image_gold_has_a_range",
             ),
@@ -322,7 +323,7 @@ class Rating(models.Model):
                 fields=["trial"], condition=Q(is_superseded=False), name="rating_one_counts_per_trial"
             ),
             models.CheckConstraint(
-                condition=Q(value__gte=0, value__lte=9, flag="") | (Q(value=None) & ~Q(flag="")),
+                condition=Q(value__isnull=False, value__gte=0, value__lte=9, flag="") | (Q(value=None) & ~Q(flag="")),
                 name="rating_is_a_score_or_a_flag",
             ),
         ]

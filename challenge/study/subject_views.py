@@ -36,13 +36,14 @@ RATING_TEXTS = (
 def page_context(study: Study, language: str) -> dict[str, Any]:
     """What every page of a subject needs: texts in a language."""
     texts = TEXTS[language]
+    keys = texts["help_keys"].format(low=study.scale_low, high=study.scale_high)
     return {
         "study": study,
         "language": language,
         "t": texts,
         "instructions": study.text("instructions", language),
         "texts": {name: texts[name] for name in RATING_TEXTS},
-        "keys": [entry.split("|") for entry in texts["help_keys"].split(";")],
+        "keys": [entry.split("|") for entry in keys.split(";")],
         "scale": {
             "low": study.scale_low,
             "high": study.scale_high,

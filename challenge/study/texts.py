@@ -87,7 +87,7 @@ ENGLISH = {
     "finish": "Finish the session",
     "finish_wait": "Saving the last ratings…",
     "help_heading": "Keys",
-    "help_keys": "0–9|the whole score, and on to the next image;"
+    "help_keys": "{low}–{high}|the whole score, and on to the next image;"
     "3 7|quickly one after the other: 3.7;"
     "← →|move the slider by one step, with Shift by a half;"
     "Enter or Space|take the score of the slider;"
@@ -185,7 +185,7 @@ CHINESE = {
     "finish": "结束本场",
     "finish_wait": "正在保存最后的评分……",
     "help_heading": "按键",
-    "help_keys": "0–9|整数分数，并进入下一张;"
+    "help_keys": "{low}–{high}|整数分数，并进入下一张;"
     "3 7|快速连按：3.7 分;"
     "← →|滑块移动一步，按住 Shift 移动半分;"
     "Enter 或空格|采用滑块的分数;"
