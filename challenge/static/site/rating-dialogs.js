@@ -119,8 +119,7 @@ function environment() {
 
 async function acquire(takesOver) {
   if (!(await lockTab(takesOver))) return "second_tab";
-  const device = setting.get(DEVICE_KEY, page);
-  setting.set(DEVICE_KEY, device);
+  const device = await outbox.device(page).catch(() => page);
   const body = { page, device, take_over: takesOver, environment: environment() };
   const reply = await post(config.hold, body).catch(() => null);
   if (reply?.status === 409) return "second_device";

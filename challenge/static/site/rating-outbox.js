@@ -3,6 +3,7 @@
 "use strict";
 
 const OUTBOX_STORE = "answers";
+const DEVICE_STORE = "device";
 const BATCH = 50;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 15000;
@@ -20,6 +21,7 @@ class Outbox {
         request.onupgradeneeded = () => {
           const store = request.result.createObjectStore(OUTBOX_STORE, { keyPath: "id" });
           store.createIndex("session", "session");
+          request.result.createObjectStore(DEVICE_STORE);
         };
         request.onsuccess = () => resolve(request.result);
         request.onerror = () => reject(request.error);
@@ -51,11 +53,23 @@ class Outbox {
     return this.write((store) => ids.forEach((id) => store.delete(id)));
   }
 
-  write(change) {
+  // What this browser is called, also after a crash (which localStorage need not survive); `fresh` the first time.
+  async device(fresh) {
+    if (!this.database) return fresh;
+    const known = await new Promise((resolve, reject) => {
+      const request = this.database.transaction(DEVICE_STORE).objectStore(DEVICE_STORE).get("id");
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    if (!known) await this.write((store) => store.put(fresh, "id"), DEVICE_STORE);
+    return known ?? fresh;
+  }
+
+  write(change, name = OUTBOX_STORE) {
     if (!this.database) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const work = this.database.transaction(OUTBOX_STORE, "readwrite", { durability: "strict" });
-      change(work.objectStore(OUTBOX_STORE));
+      const work = this.database.transaction(name, "readwrite", { durability: "strict" });
+      change(work.objectStore(name));
       work.oncomplete = () => resolve();
       work.onerror = work.onabort = () => reject(work.error);
     });
@@ -92,18 +106,25 @@ async function post(url, body, keepalive = false) {
 }
 
 class Sender {
-  // `report({ waiting, connection })` is called after every change: "ok", "offline" or "signed_out".
+  // `report({ waiting, connection })` is called after every change; connection: "ok", "offline" or "signed_out".
   // `lost()` when the server says that another page holds the session.
   constructor({ outbox, session, url, page, report, lost }) {
     Object.assign(this, { outbox, session, url, page, report, lost });
     this.retryMs = FIRST_RETRY_MS;
     this.connection = "ok";
+    this.waiting = 0;
     this.isSending = false;
     window.addEventListener("online", () => this.soon(0));
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.flush(true);
     });
     setInterval(() => this.flush(false, true), HEARTBEAT_MS);
+  }
+
+  // An answer was given: from this moment on the page says that it is not stored yet.
+  given() {
+    this.waiting += 1;
+    this.report(this);
   }
 
   soon(ms) {
@@ -126,7 +147,8 @@ class Sender {
       this.retryMs = Math.min(2 * this.retryMs, LONGEST_RETRY_MS);
     }
     this.isSending = false;
-    this.report({ waiting: (await this.outbox.pending(this.session)).length, connection: this.connection });
+    this.waiting = (await this.outbox.pending(this.session)).length;
+    this.report(this);
     if (this.isWanted) {
       this.isWanted = false;
       this.soon(0);

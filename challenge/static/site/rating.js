@@ -13,7 +13,6 @@ const say = (text, values = {}) => text.replace(/\{(\w+)\}/g, (whole, name) => v
 const DECIMAL_MS = 400; // a second digit within this time is a decimal of the first
 const MOST_BACK = 3;
 const LONGEST_LOOK_MS = 60000; // more than that was no looking at an image
-const DEVICE_KEY = "rating-device";
 
 // --- what the page knows ----------------------------------------------------------------------------------------------
 
@@ -150,6 +149,7 @@ function drawSaved({ waiting, connection }) {
   else if (connection === "offline") place.textContent = say(texts.offline, { count: waiting });
   else if (waiting) place.textContent = say(texts.saving, { count: waiting });
   else place.textContent = outbox.isDurable ? texts.saved : texts.not_stored;
+  if (connection !== "ok" && place.dataset.connection !== connection) announce(place.textContent);
   place.dataset.connection = connection;
   place.dataset.waiting = waiting;
 }
@@ -197,6 +197,7 @@ function answer(value, flag, input, mayGetDecimal = false) {
 
 async function keep(entry) {
   if (config.preview) return;
+  sender.given();
   try {
     await outbox.put(entry);
   } catch {
