@@ -133,7 +133,7 @@ class Publication(Work):
 
     class Target(models.TextChoices):
         KEY = "key", "Answer key of a phase"
-        DATA = "data", "Public data file"
+        DATA = "data", "Data file"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(OpinionRun, on_delete=models.CASCADE, related_name="publications")

@@ -161,7 +161,8 @@ def invite(study: Study, count: int, actor: User) -> list[tuple[Subject, str]]:
         subject = Subject(study=study, number=number, token_digest=Subject.digest_of(token), language=language)
         made.append((subject, token))
     Subject.objects.bulk_create(subject for subject, _ in made)
-    note(study, Action.INVITED, actor, f"{made[0][0].code} to {made[-1][0].code}")
+    codes = dict.fromkeys((made[0][0].code, made[-1][0].code))
+    note(study, Action.INVITED, actor, " to ".join(codes))
     return made
 
 
@@ -231,7 +232,7 @@ def store_sealed(
     row.sealed.save(f"{row.pk}.sealed", ContentFile(sealed), save=False)
     row.save()
     action = Action.IMPORTED if kind == SealedRatings.Kind.IMPORT else Action.ARCHIVED
-    note(study, action, actor, f"{row.rows:,} ratings of {row.subjects} subjects")
+    note(study, action, actor, f"ratings: {row.rows:,}, subjects: {row.subjects}")
     return row
 
 

@@ -1,14 +1,19 @@
 """Preparing a study: images without metadata, lists with every fault by line, groups, links, consent versions."""
 
 import io
+import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 
+from challenge.accounts.erasure import erase_account
+from challenge.accounts.export import describe
 from challenge.study import rating, setup
 from challenge.study.image_list import InvalidList, files_in_zip
 from challenge.study.models import Study, StudyImage, Subject
 from challenge.study.png import NotAPicture, strip_png
+from tests.factories import make_subject
 from tests.study.studies import SECRET, add_pictures, chunk, entered, invited, listed, make_study, png, stored, zipped
 
 pytestmark = pytest.mark.django_db
@@ -199,3 +204,35 @@ def test_the_pages_take_a_study_from_nothing_to_open(client, world):
         "invited",
         "closed",
     ]
+
+
+def test_the_command_adds_a_folder_or_says_what_is_wrong(draft, tmp_path, capsys):
+    (tmp_path / "set").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "set" / name).write_bytes(png())
+    names = tmp_path / "list.csv"
+    names.write_bytes(listed([{"name": "a.png"}, {"name": "c.png"}]))
+    with pytest.raises(CommandError, match="Nothing was added"):
+        call_command("add_study_images", str(draft.pk), str(names), str(tmp_path / "set"))
+    assert "line 3" in capsys.readouterr().err
+    names.write_bytes(listed([{"name": "a.png"}, {"name": "set/b.png"}]))
+    call_command("add_study_images", str(draft.pk), str(names), str(tmp_path))
+    assert sorted(draft.images.values_list("name", flat=True)) == ["a.png", "set/b.png"]
+    for wrong in (
+        (uuid.uuid4(), names, tmp_path),
+        (draft.pk, names, tmp_path / "none"),
+        (draft.pk, tmp_path / "none", tmp_path),
+    ):
+        with pytest.raises(CommandError):
+            call_command("add_study_images", *map(str, wrong))
+
+
+def test_erasing_an_account_unties_its_subject_and_the_export_has_it(world):
+    user = make_subject(world)
+    study = make_study(world.challenge, world.organiser)
+    subject, _ = setup.invite(study, 1, world.organiser)[0]
+    rating.consent(subject, "en", [{"question": "Age", "answer": "under 30"}], user)
+    assert describe(user, [])["studies"][0]["number"] == 1
+    erase_account(user)
+    subject.refresh_from_db()
+    assert (subject.user, subject.answers) == (None, [])
