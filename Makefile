@@ -49,7 +49,7 @@ lint: env-dev ## style, types, import contracts, templates, migrations, deployme
 	run() { name=$$1; shift; echo "--- $$name"; "$$@" || failed="$$failed $$name;"; }; \
 	run "ruff check" $(PY) -m ruff check .; \
 	run "ruff format" $(PY) -m ruff format --check .; \
-	run "mypy" .venv/bin/mypy scoring generation challenge tests; \
+	run "mypy" .venv/bin/mypy scoring generation challenge aiqa tests; \
 	run "import contracts" .venv/bin/lint-imports; \
 	run "djlint" .venv/bin/djlint --quiet --lint challenge/templates; \
 	run "migrations" env DJANGO_SETTINGS_MODULE=challenge.settings.test $(PY) manage.py makemigrations --check --dry-run; \

@@ -8,6 +8,7 @@ itself; the owner leads it), stranger (organises another challenge), organiser, 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from challenge.accounts.models import ApiToken
 from challenge.accounts.services import create_token
 from challenge.analyses.analysis_run import analyse
 from challenge.datasets.models import DataFile
@@ -32,6 +33,8 @@ POST_ONLY = row("302 405 405 405 405 405 405 405 405 405")
 STAFF = row("302 302 302 302 302 302 302 200 200 200")
 TOKEN = row("401 200 200 200 200 200 200 200 200 200")
 TOKEN_TEAM = row("401 404 404 404 404 200 200 404 200 200")
+TOKEN_ORGANISERS = row("401 404 404 404 404 404 404 404 200 200")
+NOT_ALLOWED = row("405 405 405 405 405 405 405 405 405 405")
 OPEN_ORGANISERS = row("404 404 404 404 404 404 404 404 200 200")
 NOBODY_AT_ALL = row("404 404 404 404 404 404 404 404 404 404")
 ONLY_POST = row("405 405 405 405 405 405 405 405 405 405")
@@ -166,8 +169,18 @@ GET: dict[str, dict[str, int]] = {
     "/receipts/verify/": EVERYBODY,
     "/.well-known/receipt-keys.json": EVERYBODY,
     "/api/v1/openapi.json": EVERYBODY,
+    "/api/v1/token": TOKEN,
     "/api/v1/challenges": EVERYBODY,
     "/api/v1/challenges/iqa": EVERYBODY,
+    "/api/v1/challenges/iqa/phases": EVERYBODY,
+    "/api/v1/challenges/iqa/team": row("401 403 403 403 200 200 200 403 403 403"),
+    "/api/v1/challenges/iqa/registrations": TOKEN_ORGANISERS,
+    "/api/v1/challenges/iqa/configuration.yaml": TOKEN_ORGANISERS,
+    "/api/v1/challenges/iqa/configuration.json": TOKEN_ORGANISERS,
+    "/api/v1/registrations/{registration}/decision": NOT_ALLOWED,
+    "/api/v1/phases/{phase}": EVERYBODY,
+    "/api/v1/phases/{phase}/deadline": NOT_ALLOWED,
+    "/api/v1/phases/{phase}/submissions.csv": TOKEN_ORGANISERS,
     "/api/v1/challenges/iqa/files": EVERYBODY,
     "/api/v1/files/{file}/versions/1": row("404 404 404 404 200 200 200 404 200 200"),
     "/api/v1/phases/{phase}/starter-kit": row("404 404 404 404 200 200 200 404 200 200"),
@@ -175,9 +188,14 @@ GET: dict[str, dict[str, int]] = {
     "/api/v1/phases/{final}/leaderboard": row("403 403 403 403 403 403 403 403 200 200"),
     "/api/v1/phases/{phase}/quota": row("401 403 403 403 200 200 200 403 403 403"),
     "/api/v1/phases/{phase}/submissions": TOKEN,
-    "/api/v1/phases/{phase}/validate": row("405 405 405 405 405 405 405 405 405 405"),
+    "/api/v1/phases/{phase}/validate": NOT_ALLOWED,
     "/api/v1/submissions/{submission}": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/events": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/scores": TOKEN_TEAM,
     "/api/v1/submissions/{submission}/receipts": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/file": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/withdraw": NOT_ALLOWED,
+    "/api/v1/submissions/{submission}/choose": NOT_ALLOWED,
     "/admin/": STAFF,
     "/admin/contests/challenge/": STAFF,
     "/admin/contests/challenge/add/": STAFF,
@@ -225,6 +243,11 @@ POST: dict[str, dict[str, int]] = {
     "/submissions/{submission}/choose/": row("302 404 404 404 404 302 302 404 302 302"),
     "/api/v1/phases/{phase}/submissions": row("401 422 422 422 422 422 422 422 422 422"),
     "/api/v1/phases/{phase}/validate": row("401 422 422 422 422 422 422 422 422 422"),
+    # Of a submission that is scored already.
+    "/api/v1/submissions/{submission}/withdraw": row("401 404 404 404 404 409 409 404 409 409"),
+    "/api/v1/submissions/{submission}/choose": row("401 404 404 404 404 409 409 404 409 409"),
+    "/api/v1/registrations/{registration}/decision": row("401 400 400 400 400 400 400 400 400 400"),
+    "/api/v1/phases/{phase}/deadline": row("401 400 400 400 400 400 400 400 400 400"),
     "/c/iqa/development/rescoring/": row("302 404 404 404 404 404 404 404 422 422"),
     "/c/iqa/development/rescoring/{rescoring}/publish/": row("302 404 404 404 404 404 404 404 302 302"),
     "/c/iqa/development/rescoring/{rescoring}/retry/": row("302 404 404 404 404 404 404 404 302 302"),
@@ -361,7 +384,8 @@ def test_every_role_gets_what_the_matrix_says(client, people, values, method, ro
     headers = {}
     if user:
         client.force_login(user)
-        headers = {"authorization": f"Bearer {create_token(user=user, name='t', scopes=['read', 'submit'])[1]}"}
+        token = create_token(user=user, name="t", scopes=ApiToken.Scope.values)[1]
+        headers = {"authorization": f"Bearer {token}"}
     wrong = {}
     for route, expected in (GET if method == "get" else POST).items():
         options = {"headers": headers} if route.startswith("/api/") else {}

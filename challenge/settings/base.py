@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "challenge.core.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "challenge.core.middleware.ContentSecurityPolicyMiddleware",
+    "challenge.api.middleware.ProblemMiddleware",
     "challenge.core.middleware.Utf8OnlyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
