@@ -35,7 +35,7 @@ def root(client, admin):
 def page(client, name: str, *args: object) -> str:
     response = client.get(reverse(name, args=args))
     assert response.status_code == 200
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 def test_without_jobs_the_list_says_what_they_are(root):
