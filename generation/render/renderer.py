@@ -13,7 +13,7 @@ import gc
 import io
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -30,7 +30,7 @@ from generation.parallel import cores
 from generation.render.devices import Device, batch_limit, dtype_on, find_device, is_out_of_memory, needs_offload
 from generation.render.libraries import load_torch, versions
 from generation.render.pipelines import Pipeline
-from generation.render.records import Rendered, asked, store
+from generation.render.records import Rendered, asked, finished, store
 from generation.render.requests import ImageRequest, batches, check_requests
 from generation.render.weights import fetch, parts_of, pinned
 
@@ -97,18 +97,23 @@ class Renderer:
     def render(self, batch: Sequence[ImageRequest], folder: Path) -> list[Rendered]:
         """Draw every request and write its image and record into the folder; results are in the order of the requests.
 
-        Nothing is skipped: what is finished already is for the caller to leave out (generation.render.finished).
-        Requests with different keys are drawn one kind after the other. Raises InvalidInput for requests that cannot
-        be drawn and missing weights, before anything is drawn; OSError when a file cannot be written.
+        All are drawn, those too that are finished: the last digit of an image depends on its batch, so a batch that was
+        interrupted gives the same bytes only when it is drawn as it was. But a finished image stays as it is, and its
+        record is the result. A batch of which all is finished is for the caller to leave out
+        (generation.render.finished). Requests with different keys are drawn one kind after the other.
+        Raises InvalidInput, before anything is drawn, for requests that cannot be drawn, weights that are not there and
+        files that are something else; OSError when a file cannot be written.
         """
         check_requests(batch, self._entries)
         folder.mkdir(parents=True, exist_ok=True)
-        done: dict[str, Rendered] = {}
+        there = {request.name: record for request in batch if (record := finished(request, folder)) is not None}
+        drawn: dict[str, Rendered] = {}
         for part in batches(batch, max(1, len(batch))):
-            done |= {image.name: image for image in self._render_alike(part, folder)}
-        return [done[request.name] for request in batch]
+            drawn |= {image.name: image for image in self._render_alike(part, folder, there)}
+        return [there.get(request.name) or drawn[request.name] for request in batch]
 
-    def _render_alike(self, requests: Sequence[ImageRequest], folder: Path) -> list[Rendered]:
+    def _render_alike(self, requests: Sequence[ImageRequest], folder: Path, there: Container[str]) -> list[Rendered]:
+        """Draw requests of one key; store those that are not `there`."""
         pipeline = self._pipeline(requests[0].generator)
         waiting = list(requests)
         results: list[Rendered] = []
@@ -136,7 +141,7 @@ class Renderer:
                         provenance=self._provenance(pipeline, request, one.batch),
                         problem=problem,
                     )
-                    if not problem:
+                    if not problem and request.name not in there:
                         store(result, png, folder)
                     results.append(result)
                 waiting = again
