@@ -141,10 +141,8 @@ STEPS: Mapping[str, Callable[[Demo], None]] = {
 
 def _remember(demo: Demo) -> None:
     path, asked = demo.folder / "demo.json", json.dumps({"images": demo.images, "seed": demo.seed}) + "\n"
-    if path.exists() and path.read_text("utf-8") != asked:
-        raise InvalidInput(
-            f"{demo.folder}: holds another demo, of {path.read_text('utf-8').strip()}: give --out another"
-        )
+    if path.exists() and (before := path.read_text("utf-8")) != asked:
+        raise InvalidInput(f"{demo.folder}: holds another demo, of {before.strip()}: choose another folder")
     with whole_file(path) as stream:
         stream.write(asked)
 

@@ -9,6 +9,7 @@ same batch size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def unfinished(requests: Iterable[ImageRequest], folder: Path) -> list[ImageRequ
 def render_all(
     requests: Sequence[ImageRequest],
     folder: Path,
-    renderer: Callable[[], Renderer],
+    renderer: Callable[[], AbstractContextManager[Renderer]],
     *,
     batch_size: int = BATCH,
     limit: int | None = None,
@@ -46,7 +47,8 @@ def render_all(
     """Draw what is not there; finished images are read and checked, never written. With `limit` no batch is begun after
     so many new images.
 
-    `renderer` makes the Renderer, which is not needed when all is there. Raises as `Renderer.render` and `finished`.
+    `renderer` makes the Renderer (or lends one: contextlib.nullcontext); it is not called when all is there. Raises as
+    `Renderer.render` and `finished`.
     """
     looked = progress(requests, total=len(requests), unit="images", label="looking")
     missing = {request.name for request in unfinished(looked, folder)}

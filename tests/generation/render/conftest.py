@@ -13,7 +13,7 @@ def tiny_weights(tmp_path_factory) -> Path:
     pytest.importorskip("torch")
     from tests.generation.render import tiny
 
-    folder = tmp_path_factory.mktemp("tiny")
+    folder: Path = tmp_path_factory.mktemp("tiny")
     tiny.build(folder)
     return folder
 

@@ -1,8 +1,10 @@
 """`python -m generation render` on a plan, and what is said where the gpu set is not installed."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,33 @@ def test_images_that_cannot_be_drawn_are_listed_with_exit_status_1(render, monke
     said = capsys.readouterr().err
     assert "toy_0001.png: failed: ValueError: no such scheduler step" in said
     assert "2 images could not be drawn; the next run tries them again" in said
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_and_taken_up_again_gives_the_bytes_of_one_that_is_not(tmp_path):
+    pytest.importorskip("torch")
+    rows = [f"toy_{i:02d}.png,toy,a large blue square,6,4.0,64,64,{i}" for i in range(16)]
+    plan = tmp_path / "plan.csv"
+    plan.write_text("\n".join([PLAN.splitlines()[0], *rows]) + "\n")
+
+    def command(out):
+        return ["render", "--plan", str(plan), "--out", str(out), "--device", "cpu", "--batch-size", "3"]
+
+    def images(out):
+        return {path.name: path.read_bytes() for path in out.glob("*.png")}
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    killed = subprocess.Popen([sys.executable, "-m", "generation", *command(broken)], cwd=ROOT)
+    while not images(broken) and killed.poll() is None:
+        time.sleep(0.01)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    before = images(broken)
+    assert 0 < len(before) < len(rows)
+    assert cli.main(command(broken)) == 0
+    assert cli.main(command(whole)) == 0
+    assert images(broken) == images(whole)
+    assert before.items() <= images(broken).items()
 
 
 def test_without_the_gpu_set_everything_else_works_and_rendering_says_what_to_install(tmp_path):

@@ -37,6 +37,7 @@ def models(tiny_weights):
     """The entries, with two steps in the stages of IF instead of 50 and 75."""
     models = dict(tiny.with_tiny_weights(tiny_weights))
     deepfloyd = models["IF"].source
+    assert isinstance(deepfloyd, Diffusers)
     stages = tuple(replace(stage, iterations=2) for stage in deepfloyd.stages)
     models["IF"] = replace(models["IF"], source=replace(deepfloyd, stages=stages))
     return models
@@ -103,6 +104,14 @@ def test_binning_can_be_switched_off_by_configuration(models, tiny_weights):
     (request, _) = requests_for(models["Pixart"], 96, 64)
     assert pipeline.drawn_size(request) == (96, 64)
     assert pipeline.draw([request], [1]).shape == (1, 64, 96, 3)
+
+
+def test_a_class_that_no_entry_has_is_used_by_configuration(models, tiny_weights):
+    folder = replace(models["SD1.4"].source.weights, folder=tiny_weights / "lcm")
+    source = replace(models["SD1.4"].source, pipeline="LatentConsistencyModelPipeline", weights=folder)
+    pipeline = Pipeline(source, tiny_weights, "cpu", "float32")
+    assert pipeline.classes["scheduler"] == "LCMScheduler"
+    assert pipeline.draw(requests_for(models["SD1.4"]), [1, 2]).shape == (2, 64, 64, 3)
 
 
 def test_a_class_that_diffusers_lacks_and_weights_that_are_not_there_are_said(models, tiny_weights, tmp_path, entries):

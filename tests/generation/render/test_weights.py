@@ -8,6 +8,7 @@ import threading
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -65,13 +66,15 @@ models:
 
 
 class Hub(BaseHTTPRequestHandler):
-    """The three addresses of the Hugging Face Hub that a download needs."""
+    """The addresses of the Hugging Face Hub that a download needs; `asked` has those that were."""
+
+    asked: ClassVar[list[str]] = []
 
     def do_HEAD(self):
         self.answer(body=False)
 
     def do_GET(self):
-        self.server.asked.append(self.path)
+        self.asked.append(self.path)
         self.answer(body=True)
 
     def answer(self, *, body):
@@ -107,7 +110,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.asked = []
+    Hub.asked.clear()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -148,13 +151,13 @@ def weights(hub, catalogue, tmp_path):
     return run
 
 
-def test_weights_are_fetched_once_the_licence_is_accepted_and_then_verified(weights, hub, tmp_path):
+def test_weights_are_fetched_once_the_licence_is_accepted_and_then_verified(weights, tmp_path):
     pytest.importorskip("huggingface_hub")
     asked = weights("fetch", "mine")
     assert asked.returncode == 1
     assert "owner/model: Free for all, https://example.org/free" in asked.stdout
     assert "nothing was downloaded: read the 2 licences" in asked.stderr
-    assert hub.asked == []
+    assert Hub.asked == []
 
     done = weights("fetch", "mine", "--accept-licences")
     assert done.returncode == 0, done.stderr
