@@ -50,7 +50,7 @@ class Database(JobKind):
         Stage("prompts", "Prompts", unit="runs", limit_seconds=HOUR),
         Stage("plan", "Plan", unit="runs"),
         Stage("weights", "Weights", unit="generators", limit_seconds=12 * HOUR),
-        Stage("images", "Images", can_skip=True),
+        Stage("images", "Images", can_skip=True, pictures=True),
         Stage("attributes", "Attributes"),
         Stage("split", "Split", unit="runs", limit_seconds=HOUR),
         Stage("release", "Release", unit="runs", limit_seconds=3 * HOUR),
