@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy
 import scipy
 
-BENCHMARKS = ("scoring", "site", "leak", "opinion", "attributes", "prompts", "plan", "baselines")
+BENCHMARKS = ("scoring", "site", "study", "leak", "opinion", "attributes", "prompts", "plan", "baselines")
 
 
 def main() -> None:

@@ -110,6 +110,7 @@ def test_the_search_finds_what_it_looks_for():
     assert not leaks(b"0.8123 3.1416 " * 100)
 
 
+@pytest.mark.slow
 def test_no_page_no_api_no_export_and_no_header_holds_a_hidden_value(world, state, without_private_keys):
     without_private_keys()
     found = [where for where, content in answers(world, state) if leaks(content)]

@@ -1,8 +1,13 @@
-"""The catalogue of text-to-image models: a YAML file, read and checked. `paper.yaml` has the paper's 15."""
+"""The catalogue of text-to-image models: YAML files, read and checked.
+
+`paper.yaml` has the paper's 15, `demo.yaml` the toy that ships with this package. The plan reads what an entry says of
+quotas, defaults and sizes; rendering reads where its images come from (generation.catalogue.sources).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from decimal import Decimal
 from pathlib import Path
@@ -10,15 +15,20 @@ from typing import Any
 
 import yaml
 
+from generation.catalogue.sources import Source, read_source
 from generation.problems import InvalidInput
 
 PAPER = Path(__file__).with_name("paper.yaml")
+DEMO = Path(__file__).with_name("demo.yaml")
 FACTORS = ("iterations", "cfg", "resolution")  # what can vary, in the order in which the paper names it
 
 
 @dataclass(frozen=True)
 class Model:
-    """One entry. `iterations` and `cfg` are the defaults, None where nobody tells them; sizes are in pixels."""
+    """One entry. `iterations` and `cfg` are the defaults, None where nobody tells them; sizes are in pixels.
+
+    `source` is None for an entry that can be planned only.
+    """
 
     name: str
     images: int
@@ -27,6 +37,10 @@ class Model:
     iterations: int | None = None
     cfg: Decimal | None = None
     varies: tuple[str, ...] = ()
+    source: Source | None = None
+
+
+Generators = Mapping[str, Model]  # by name
 
 
 @dataclass(frozen=True)
@@ -60,10 +74,11 @@ def read_catalogue(path: Path = PAPER) -> Catalogue:
         if not isinstance(entry, dict):
             problems.append(f"{place}: not a mapping of keys to values")
             continue
-        found = [f"{place} ({entry.get('name')}): {problem}" for problem in _problems(entry)]
+        source, faults = read_source(entry.get("source"), path.parent)
+        found = [f"{place} ({entry.get('name')}): {problem}" for problem in [*_problems(entry), *faults]]
         problems += found
         if not found:
-            models.append(_model(entry))
+            models.append(_model(entry, source))
     names = [model.name for model in models]
     problems += [f"{path}: the name {name} is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
     if not problems:
@@ -77,8 +92,14 @@ def read_catalogue(path: Path = PAPER) -> Catalogue:
     return Catalogue(tuple(models), all_default)
 
 
-def _model(entry: dict[str, Any]) -> Model:
-    values = dict(entry)
+def read_generators(further: Sequence[Path] = ()) -> Generators:
+    """The entries of the paper's catalogue, of the demo's, and of further files, whose entries replace earlier ones of
+    the same name. Raises as `read_catalogue`."""
+    return {model.name: model for path in (PAPER, DEMO, *further) for model in read_catalogue(path).models}
+
+
+def _model(entry: dict[str, Any], source: Source | None) -> Model:
+    values = {**entry, "source": source}
     if values.get("cfg") is not None:
         values["cfg"] = Decimal(str(values["cfg"]))
     values["varies"] = tuple(factor for factor in FACTORS if factor in (values.get("varies") or ()))
