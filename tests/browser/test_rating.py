@@ -1,200 +1,21 @@
-"""A robot rates sessions: by keyboard alone, through reload, kill, lost connection and a second tab. Nothing is lost,
-nothing counts twice, the order stays. Set SCREENS to a folder for pictures."""
+"""The rating page by keyboard and pointer, and all pages of a subject: accessible, in both languages, at both widths.
+
+Set SCREENS to a folder for pictures.
+"""
 
 import os
-import statistics
-import uuid
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, expect
+from playwright.sync_api import expect
 
-from challenge.study.models import Rating, RatingSession, Study, Trial
-from tests.browser import chromium
-from tests.browser.conftest import OpenViewer, watch
+from challenge.study.models import Rating, RatingSession
+from tests.browser.conftest import OpenViewer
+from tests.browser.robot import DIGITS, READY, ROBOT
 from tests.browser.test_pages import LOOKS, WIDTH_OF_CONTENT, violations
 from tests.factories import World
 from tests.study.studies import invited, make_study
-
-# Runs in the page: presses a digit as soon as an image can be rated, `count` times; ms from each key to the next image.
-ROBOT = """
-async ({count, digits}) => {
-    const frame = document.getElementById("frame");
-    const ready = (before) => new Promise((resolve) => {
-        const look = () => frame.dataset.trial !== before && frame.firstChild ? resolve() : setTimeout(look, 1);
-        look();
-    });
-    const shown = (before) => new Promise((resolve) => {
-        const look = () => frame.firstChild !== before ? requestAnimationFrame(() => resolve(performance.now()))
-            : setTimeout(look, 0);
-        look();
-    });
-    const times = [];
-    let before = null;
-    for (let n = 0; n < count; n += 1) {
-        await ready(before);
-        before = frame.dataset.trial;
-        const picture = frame.firstChild;
-        const key = String(digits[n % digits.length]);
-        const pressed = performance.now();
-        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}));
-        times.push(await shown(picture) - pressed);
-    }
-    return times;
-}
-"""
-READY = """() => document.getElementById("frame").firstChild && document.getElementById("frame").dataset.trial"""
-DIGITS = [3, 1, 4, 2, 5, 0]
-
-
-class Rater:
-    """A subject with a browser profile of its own, which survives the browser."""
-
-    def __init__(self, browser: Any, profile: Path, base: str, study: Study, token: str) -> None:
-        self.kind, self.profile, self.base = browser.browser_type, profile, base
-        self.study, self.token = study, token
-        self.faults: list[str] = []
-        self.given: list[int] = []
-
-    def start_browser(self) -> Any:
-        """A page of a new browser with the profile."""
-        self.context = self.kind.launch_persistent_context(
-            self.profile, executable_path=chromium.EXECUTABLE, args=chromium.ARGUMENTS, reduced_motion="reduce"
-        )
-        self.page = self.context.pages[0]
-        self.page.set_default_timeout(15_000)
-        watch(self.page, self.faults)
-        return self.page
-
-    def enter(self) -> None:
-        """Open the link and start, or go on."""
-        self.page.goto(f"{self.base}/rate/invitation/{self.token}/")
-        self.page.locator("main button[type=submit]").click()
-        self.page.wait_for_function(READY)
-
-    def rate(self, count: int) -> list[float]:
-        """Rate `count` images by keys."""
-        times: list[float] = self.page.evaluate(ROBOT, {"count": count, "digits": DIGITS})
-        self.given += [DIGITS[n % len(DIGITS)] for n in range(count)]
-        return times
-
-    def all_saved(self) -> None:
-        expect(self.page.locator("#saved")).to_have_text("All saved")
-
-    def kill(self) -> None:
-        """End the browser's processes as a crash does, with nothing said and nothing saved."""
-        marker = f"--user-data-dir={self.profile}"
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    command = (entry / "cmdline").read_bytes().decode(errors="replace")
-                except OSError:
-                    continue
-                if marker in command:
-                    with suppress(ProcessLookupError):
-                        os.kill(int(entry.name), 9)
-        with suppress(Error):
-            self.context.close()
-
-
-@pytest.fixture
-def rater(browser: Any, site: World, live_server: Any, tmp_path: Path, request: Any) -> Iterator[Rater]:
-    """A subject who has agreed to a study of whole scores, with a session of 56 images and 5 beside them."""
-    images = getattr(request, "param", 56)
-    study = make_study(site.challenge, site.organiser, images=images, step=1.0, golds=1)
-    _, token = invited(study, site.organiser)
-    made = Rater(browser, tmp_path / "profile", live_server.url, study, token)
-    made.start_browser()
-    yield made
-    made.context.close()
-    assert made.faults == []
-
-
-def order_of(study: Study) -> list[tuple[uuid.UUID, int, str]]:
-    trials = Trial.objects.filter(session__subject__study=study).order_by("position")
-    return list(trials.values_list("pk", "position", "image__name"))
-
-
-def through_everything(rater: Rater, total: int) -> list[float]:
-    """Rate a whole session through a reload, lost connections, a kill and a second tab; ms from key to next image."""
-    rater.enter()
-    page, order = rater.page, order_of(rater.study)
-    assert len(order) == total
-    rater.rate(10)
-    page.reload()
-    page.wait_for_function(READY)
-    latency = rater.context.new_cdp_session(page)
-    conditions = {"offline": False, "latency": 60, "downloadThroughput": -1, "uploadThroughput": -1}
-    latency.send("Network.emulateNetworkConditions", conditions)
-    times = rater.rate(total - 45)
-    latency.send("Network.emulateNetworkConditions", {**conditions, "latency": 0})
-    rater.all_saved()
-
-    rater.context.set_offline(True)
-    rater.rate(5)
-    expect(page.locator("#saved")).to_have_text("No connection: 5 kept on this computer")
-    rater.context.set_offline(False)
-    rater.all_saved()
-    stored = Rating.objects.count()
-    assert stored == len(rater.given)
-
-    rater.context.set_offline(True)
-    rater.rate(4)
-    expect(page.locator("#saved")).to_have_text("No connection: 4 kept on this computer")
-    rater.kill()
-    assert Rating.objects.count() == stored
-    page = rater.start_browser()
-    rater.enter()
-    rater.all_saved()
-    assert Rating.objects.count() == stored + 4
-
-    second = rater.context.new_page()
-    watch(second, rater.faults)
-    second.goto(page.url)
-    expect(second.locator("#held-dialog")).to_be_visible()
-    expect(second.locator("#held-text")).to_contain_text("open in another window")
-    second.keyboard.press("3")
-    rater.rate(3)
-    rater.all_saved()
-    second.keyboard.press("Tab")
-    second.get_by_role("button", name="Rate here instead").press("Enter")
-    second.wait_for_function(READY)
-    expect(page.locator("#held-dialog")).to_be_visible()
-    page.keyboard.press("5")
-    rater.page = second
-    rater.rate(total - len(rater.given))
-    expect(second.locator("#finished")).to_be_visible()
-    assert RatingSession.objects.get().state == "open"
-    second.keyboard.press("Enter")
-    second.wait_for_url("**/rate/*/")
-    assert order_of(rater.study) == order
-    assert RatingSession.objects.get().state == "done"
-    return times
-
-
-def exactly_what_was_given(rater: Rater, images: int) -> None:
-    """One counting answer for each trial, in the order of the session; no other rows."""
-    rows = Rating.objects.order_by("trial__position")
-    assert list(rows.values_list("value", flat=True)) == rater.given
-    assert not rows.filter(is_superseded=True).exists()
-    assert rows.filter(trial__kind="main").values("trial__image").distinct().count() == images
-
-
-def test_a_session_through_reload_kill_offline_and_a_second_tab(rater: Rater) -> None:
-    times = through_everything(rater, 61)
-    exactly_what_was_given(rater, 56)
-    print(f"key to next image at 60 ms: median {statistics.median(times):.0f}, max {max(times):.0f} ms")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rater", [500], indirect=True)
-def test_five_hundred_images_through_all_of_it(rater: Rater) -> None:
-    times = through_everything(rater, 505)
-    exactly_what_was_given(rater, 500)
-    print(f"key to next image at 60 ms: median {statistics.median(times):.0f}, max {max(times):.0f} ms")
 
 
 @pytest.fixture
@@ -320,7 +141,7 @@ def test_a_pointer_sets_the_slider_and_single_keys_can_be_switched_off(subject: 
 
 
 def test_pixels_are_shown_one_to_one_and_the_image_never_moves(viewer: OpenViewer, site: World) -> None:
-    study = make_study(site.challenge, site.organiser, images=4, repeats=0, warm_ups=0)
+    study = make_study(site.challenge, site.organiser, images=4, repeats=0, warm_ups=0, step=1.0)
     study.images.filter(name="image_0000.png").update(prompt="long " * 300)
     for ratio in (1, 2):
         _, token = invited(study, site.organiser)
@@ -339,8 +160,43 @@ def test_pixels_are_shown_one_to_one_and_the_image_never_moves(viewer: OpenViewe
                 "|| document.getElementById('finished').open",
                 arg=before,
             )
-            page.wait_for_timeout(450)
         assert len(places) == 1
+
+
+def test_when_the_time_of_a_session_is_over_one_may_stop_or_go_on(subject: Any) -> None:
+    page = started(subject(session_minutes=0))
+    before = current(page)
+    page.keyboard.press("3")
+    expect(page.get_by_role("heading", name="The time of a session is over")).to_be_visible()
+    page.keyboard.press("Enter")
+    on_the_next(page, before)
+    press_and_go_on(page, "ArrowRight", "Enter")  # it is told once
+    saved(page)
+    assert Rating.objects.count() == 2
+
+
+def test_an_image_that_does_not_load_comes_again_at_the_end(subject: Any) -> None:
+    page = subject(images=3, warm_ups=0, step=1.0)
+    trials: list[str] = []
+
+    def fail_the_first(route: Any) -> None:
+        trials.append(route.request.url)
+        if route.request.url == trials[0] and trials.count(trials[0]) <= 3:
+            route.abort()
+        else:
+            route.fallback()
+
+    page.route("**/rate/images/*.png", fail_the_first)
+    started(page)
+    first = trials[0].rpartition("/")[2].removesuffix(".png")
+    assert current(page) != first
+    press_and_go_on(page, "3")
+    press_and_go_on(page, "3")
+    assert current(page) == first
+    page.keyboard.press("4")
+    expect(page.locator("#finished")).to_be_visible()
+    saved(page)
+    assert values(first) == [(4.0, "", False)]
 
 
 def test_a_window_that_is_too_small_does_not_rate(subject: Any) -> None:

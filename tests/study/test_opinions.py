@@ -3,13 +3,13 @@
 import csv
 import io
 import random
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 import scoring
 from challenge.core.work import State
-from challenge.datasets import services as datasets
 from challenge.datasets.services import open_answer_key
 from challenge.study import opinion_run, opinions, rating, setup
 from challenge.study.exports import mos_rows
@@ -41,7 +41,7 @@ def noisy(trial: Trial, draw: random.Random) -> float:
     return round(min(5.0, max(0.0, quality + draw.gauss(0, 0.4))), 1)
 
 
-def computed(study, actor, **options) -> OpinionRun:
+def computed(study, actor, **options) -> Any:
     run = opinions.ask_for_scores(study, {**OPTIONS, **options}, actor)
     opinion_run.compute(run.pk)
     run.refresh_from_db()
@@ -174,9 +174,13 @@ def test_a_study_that_cannot_be_scored_says_why(client, world, study):
 
 
 def test_waiting_scores_are_rung_for_again(world, study, monkeypatch):
-    rung = []
-    monkeypatch.setattr("challenge.core.work.ring_bell", lambda task, pk: rung.append(task.name) or True)
+    rung: list[str] = []
+
+    def ring_bell(task: Any, *_: Any) -> bool:
+        rung.append(task.name)
+        return True
+
+    monkeypatch.setattr("challenge.core.work.ring_bell", ring_bell)
     opinions.ask_for_scores(study, OPTIONS, world.organiser)
     assert opinions.reconcile() == 1
     assert rung == ["study.compute_scores"]
-    datasets.reconcile()

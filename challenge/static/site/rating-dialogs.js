@@ -13,9 +13,11 @@ function openDialog(id) {
   const open = document.querySelector("dialog[open]");
   if (open && STAYING.includes(open.id) && id !== "held-dialog") return;
   if (open) open.close();
-  wasHidden = wasHidden || isShown();
-  shownAt = 0;
-  byId("frame").hidden = id === "pause-dialog" || STAYING.includes(id);
+  if (id !== "flag-dialog") {
+    wasHidden = wasHidden || isShown();
+    shownAt = 0;
+  }
+  byId("frame").hidden = id === "pause-dialog" || id === "time-dialog" || STAYING.includes(id);
   dialog.showModal();
 }
 
@@ -31,16 +33,15 @@ for (const dialog of document.querySelectorAll("dialog")) {
 
 function flagImage(flag) {
   byId("flag-dialog").close();
-  startClock();
+  if (!isShown()) shownAt = performance.now(); // also an image that does not load can be flagged
   answer(null, flag, "key");
 }
 
 function tellTime() {
   if (isTimeTold || activeMs < scaleOf.minutes * 60000 || queue.length === 0) return;
   isTimeTold = true;
-  byId("pause-heading").textContent = byId("pause-heading").dataset.over;
-  byId("pause-text").textContent = say(texts.time_is_up_text, { count: queue.length });
-  openDialog("pause-dialog");
+  byId("time-text").textContent = say(texts.time_is_up_text, { count: queue.length });
+  openDialog("time-dialog");
 }
 
 function checkSize() {

@@ -49,15 +49,20 @@ const setting = {
 
 // --- showing ----------------------------------------------------------------------------------------------------------
 
-const images = new Images((trial) => config.image.replace("00000000-0000-0000-0000-000000000000", trial.id), (trial) => {
-  if (queue.length < 2 || queue[0] !== trial) {
-    if (queue.length > 1 && queue.includes(trial)) queue.push(...queue.splice(queue.indexOf(trial), 1));
-    else if (trial === current) tell(texts.not_loading, true);
-    return;
+const address = (trial) => config.image.replace("00000000-0000-0000-0000-000000000000", trial.id);
+
+// An image that does not load comes again at the end: the others need not wait for it.
+const images = new Images(address, (trial) => {
+  const place = queue.indexOf(trial);
+  if (place < 0) return;
+  queue.push(...queue.splice(place, 1));
+  if (trial !== current) return;
+  if (queue.length === 1) {
+    tell(texts.not_loading, true);
+  } else {
+    announce(texts.broken_later);
+    show();
   }
-  queue.push(queue.shift());
-  announce(texts.broken_later);
-  show();
 });
 
 const scale = new Scale(byId("scale"), {
@@ -304,7 +309,11 @@ async function begin(takesOver = false) {
     }
     await sender.drain(); // what an earlier page left: the server's answer below then has it
   }
-  const reply = await fetch(config.state, { credentials: "same-origin" });
+  const reply = await fetch(config.state, { credentials: "same-origin" }).catch(() => null);
+  if (!reply?.ok) {
+    lose("signed_out");
+    return;
+  }
   const { trials, active_ms: active = 0 } = await reply.json();
   known.clear();
   for (const trial of trials) if (trial.answer) known.set(trial.id, trial.answer);
