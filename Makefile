@@ -2,7 +2,7 @@
 # ARGS goes to the command behind a target: make serve ARGS="--port 9000 --no-demo", make test ARGS="-k quota".
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint chaos bench database gpu gpu-check lock clean env env-dev env-test
+.PHONY: help serve test coverage lint chaos bench database gpu gpu-check lock clean env env-dev env-test
 .NOTPARALLEL:
 
 PY := .venv/bin/python
@@ -27,8 +27,15 @@ env-test: env-dev
 serve: env ## the whole site on http://127.0.0.1:8000/ with a demo challenge; Ctrl-C stops it (PORT, HOST, STATE_DIR)
 	@STOP_WITH_PARENT=1 exec $(PY) manage.py serve $(ARGS)
 
-test: env-test ## all tests in random order, fast ones first, with coverage
-	@exec $(PY) -m pytest -p tests.ordering --cov --cov-report=term $(ARGS)
+# A file of tests stays in one process: what its fixtures build is built once.
+PYTEST = $(PY) -m pytest -p tests.ordering -n $(JOBS) --dist loadfile --no-loadscope-reorder
+JOBS ?= 2
+
+test: env-test ## all tests in random order, fast ones first, in JOBS=2 processes
+	@exec $(PYTEST) $(ARGS)
+
+coverage: env-test ## the same with coverage, which takes twice as long
+	@exec $(PYTEST) --cov --cov-report=term $(ARGS)
 
 # Production settings with values that are nobody's: what `check --deploy` says about them must be nothing.
 PRODUCTION_ENV = DJANGO_SETTINGS_MODULE=challenge.settings.production \
@@ -42,7 +49,7 @@ lint: env-dev ## style, types, import contracts, templates, migrations, deployme
 	run() { name=$$1; shift; echo "--- $$name"; "$$@" || failed="$$failed $$name;"; }; \
 	run "ruff check" $(PY) -m ruff check .; \
 	run "ruff format" $(PY) -m ruff format --check .; \
-	run "mypy" .venv/bin/mypy scoring generation challenge tests; \
+	run "mypy" .venv/bin/mypy scoring generation challenge aiqa tests; \
 	run "import contracts" .venv/bin/lint-imports; \
 	run "djlint" .venv/bin/djlint --quiet --lint challenge/templates; \
 	run "migrations" env DJANGO_SETTINGS_MODULE=challenge.settings.test $(PY) manage.py makemigrations --check --dry-run; \

@@ -14,9 +14,14 @@ from challenge.contests import views as contests
 from challenge.core import views as core
 from challenge.core.plots import CONTENT_TYPES
 from challenge.datasets import views as datasets
+from challenge.jobs import pictures
+from challenge.jobs import views as jobs
+from challenge.jobs.database import views as prompts
+from challenge.jobs.publication.views import publish as publish_release
 from challenge.leaderboards import views as leaderboards
 from challenge.receipts import views as receipts
 from challenge.rescorings import views as rescorings
+from challenge.study import urls as study
 from challenge.submissions import views as submissions
 from challenge.teams import views as teams
 
@@ -31,6 +36,23 @@ RESCORING = [
     path("discard/", rescorings.discard, name="rescoring-discard"),
     path("retry/", rescorings.retry, name="rescoring-retry"),
     path("changes.csv", rescorings.report_csv, name="rescoring-csv"),
+]
+
+JOB = [
+    path("", jobs.job_page, name="job"),
+    path("status/<slug:state>/", jobs.job_status, name="job-status"),
+    path("pause/", jobs.pause, name="job-pause"),
+    path("resume/", jobs.resume, name="job-resume"),
+    path("cancel/", jobs.cancel, name="job-cancel"),
+    path("retry/", jobs.retry, name="job-retry"),
+    path("skip/", jobs.skip, name="job-skip"),
+    path("delete/", jobs.delete, name="job-delete"),
+    path("items.csv", jobs.items_csv, name="job-items"),
+    path("pictures/<int:item_id>/<slug:size>/", pictures.picture, name="job-picture"),
+    path("prompts/", prompts.funnel, name="job-funnel"),
+    path("prompts/review/", prompts.review, name="job-review"),
+    path("prompts/report.<slug:form>", prompts.download, name="job-funnel-file"),
+    path("publish/", publish_release, name="job-publish"),
 ]
 
 urlpatterns = [
@@ -63,6 +85,8 @@ urlpatterns = [
     path("c/<slug:challenge>/team/merge/", teams.ask_merger, name="ask-merger"),
     path("c/<slug:challenge>/teams/remove/<uuid:registration>/", teams.remove_member, name="remove-member"),
     path("c/<slug:challenge>/mergers/<uuid:merger>/", teams.answer_merger, name="answer-merger"),
+    path("c/<slug:challenge>/studies/", include(study.ORGANISERS)),
+    path("rate/", include(study.SUBJECTS)),
     path("c/<slug:challenge>/data/", datasets.data_page, name="data"),
     path("c/<slug:challenge>/data/downloads.csv", datasets.downloads_csv, name="downloads-csv"),
     path("c/<slug:challenge>/<slug:phase>/starter-kit.zip", datasets.starter_kit_zip, name="starter-kit"),
@@ -89,6 +113,10 @@ urlpatterns = [
     path("c/<slug:challenge>/<slug:phase>/rescoring/<uuid:rescoring_id>/", include(RESCORING)),
     path("files/<uuid:file_id>/", datasets.download, name="download"),
     path("files/<uuid:file_id>/<int:number>/", datasets.download, name="download-version"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/new/", jobs.choose_kind, name="new-job"),
+    path("jobs/new/<slug:kind>/", jobs.new_job, name="new-job-of-kind"),
+    path("jobs/<uuid:job_id>/", include(JOB)),
     path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),
     path("submissions/<uuid:submission_id>/status/", submissions.submission_status, name="submission-status"),
     path("submissions/<uuid:submission_id>/row/", submissions.submission_row, name="submission-row"),

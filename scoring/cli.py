@@ -9,6 +9,7 @@ python -m scoring presets [--json]
 python -m scoring mos --ratings R.csv --out MOS.csv [--transform shift_log] [--screening srocc] [--json]
 python -m scoring ceiling --ratings R.csv [--transform shift_log] [--screening srocc] [--seed 0] [--json]
 python -m scoring verify-receipt R.json --key KEYS.json [--file P.csv] [--json]
+python -m scoring baselines {list|run|weights|finetune|tables} ... (see docs/baselines.md)
 
 Contract: exit status 0 when the file was scored, is valid or is genuine, 1 when it is refused (every error with its
 line), 2 when the command line is wrong or a file cannot be opened. `--json` prints one JSON object on standard output,
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from scoring.opinion_cli import add_commands as add_opinion_commands  # it uses the helpers below
+    from scoring.baselines.command import add_commands as add_baseline_commands  # they use the helpers below
+    from scoring.opinion_cli import add_commands as add_opinion_commands
 
     parser = argparse.ArgumentParser(prog="python -m scoring", description=__doc__.split("\n", 1)[0])
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -82,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     presets.add_argument("--json", action="store_true", help="print JSON")
     presets.set_defaults(run=_presets)
     add_opinion_commands(commands)
+    add_baseline_commands(commands)
     receipt = commands.add_parser("verify-receipt", help="check the signature of a receipt of a challenge server")
     receipt.add_argument("receipt", type=Path, help="the JSON file that the server gave out")
     receipt.add_argument(

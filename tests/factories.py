@@ -51,11 +51,11 @@ def upload(content: bytes, name: str = "prediction.csv") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content, content_type="text/csv")
 
 
-def make_user(name: str, **fields: Any) -> User:
+def make_user(name: str, domain: str = "example.org", **fields: Any) -> User:
     """An account with a verified address that may log in with PASSWORD."""
     from allauth.account.models import EmailAddress
 
-    user = User.objects.create_user(name, f"{name}@example.org", PASSWORD, **fields)
+    user = User.objects.create_user(name, f"{name}@{domain}", PASSWORD, **fields)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 

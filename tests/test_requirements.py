@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 START = """
@@ -39,6 +41,7 @@ BODIES = {
 }
 
 
+@pytest.mark.slow
 def test_each_process_starts_on_the_web_set_alone(tmp_path):
     failures = {}
     for name, body in BODIES.items():

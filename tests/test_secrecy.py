@@ -17,6 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from challenge.accounts.models import ApiToken
 from challenge.accounts.services import create_token
 from challenge.analyses.analysis_run import analyse
 from challenge.analyses.comparison_run import compare
@@ -68,7 +69,7 @@ def answers(world, values) -> Iterator[tuple[str, bytes]]:
         client, headers = Client(raise_request_exception=False), {}
         if user:
             client.force_login(user)
-            token = create_token(user=user, name="t", scopes=["read", "submit"])[1]
+            token = create_token(user=user, name="t", scopes=ApiToken.Scope.values)[1]
             headers = {"authorization": f"Bearer {token}"}
         for route in GET:
             response = client.get(route.format(**values), headers=headers if route.startswith("/api/") else {})
@@ -110,6 +111,7 @@ def test_the_search_finds_what_it_looks_for():
     assert not leaks(b"0.8123 3.1416 " * 100)
 
 
+@pytest.mark.slow
 def test_no_page_no_api_no_export_and_no_header_holds_a_hidden_value(world, state, without_private_keys):
     without_private_keys()
     found = [where for where, content in answers(world, state) if leaks(content)]

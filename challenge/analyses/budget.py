@@ -59,4 +59,9 @@ def spend(team: Team, phase: Phase, bits: float, what: str, submission: Submissi
         Team.objects.select_for_update().get(pk=team.pk)
         if not may_spend(team, phase, bits):
             raise BudgetSpent
-        LeakSpend.objects.create(team=team, phase=phase, submission=submission, bits=bits, what=what)
+        charge(team, phase, bits, what, submission)
+
+
+def charge(team: Team, phase: Phase, bits: float, what: str, submission: Submission | None = None) -> None:
+    """Book an answer that the organisers have decided to give: the account may end below zero, and is then spent."""
+    LeakSpend.objects.create(team=team, phase=phase, submission=submission, bits=bits, what=what)

@@ -11,7 +11,7 @@ import structlog
 from django.db import transaction
 
 from challenge.analyses.analysis_run import draws_of
-from challenge.analyses.budget import BudgetSpent, may_spend, spend
+from challenge.analyses.budget import BudgetSpent, charge, may_spend, spend
 from challenge.analyses.models import Analysis, Release
 from challenge.analyses.services import store_releases
 from challenge.contests.models import Phase, Team
@@ -92,11 +92,15 @@ def _charged(release: Release, seen: float | None, team: Team, phase: Phase, dec
     """The release, paid for; or where the budget no longer holds a move, one that tells nothing.
 
     Whether a move could be paid is asked before it is known to be one: the refusal would be an answer otherwise.
+    A score that is shown anew after a rescoring was the organisers' decision: it is booked, and never withheld.
     """
     low = -1.0 if seen is None else seen
     dearest, cost = (
         cost_of_score(moved, decimals=decimals, low=low, high=max(1.0, low)) for moved in (True, release.moved)
     )
+    if Release.objects.filter(evaluation__submission=release.evaluation.submission, is_withheld=False).exists():
+        charge(team, phase, cost, "score shown again after a rescoring", release.evaluation.submission)
+        return release
     if may_spend(team, phase, dearest):
         spend(team, phase, cost, "shown score", release.evaluation.submission)
         return release

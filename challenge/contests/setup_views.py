@@ -57,7 +57,8 @@ def _cloning(request: SignedInRequest) -> ConfigurationForm:
 
 
 def _tables(draft: Draft) -> list[dict[str, Any]]:
-    """What would be made, for people: for each row its title and its other fields, in the words of the models."""
+    """What would be made, for people: for each row its title and its other fields that are not empty, in the words of
+    the models."""
     rows: list[Challenge | Phase] = [draft.challenge, *draft.phases]
     return [
         {
@@ -65,7 +66,7 @@ def _tables(draft: Draft) -> list[dict[str, Any]]:
             "facts": [
                 (field.verbose_name, _in_words(row, field))
                 for field in fields_of(type(row)).values()
-                if field.name != "title"
+                if field.name != "title" and getattr(row, field.name) not in (None, "")
             ],
         }
         for row in rows

@@ -5,14 +5,16 @@ computes, outside any transaction; what it writes at the end it writes under the
 writes nothing. A reconciler calls again for rows that wait or whose lease ran out, and gives up what was tried too
 often.
 
-`Leased` are the columns, `Work` is a row with the four states of background work, and the functions here are the only
-ones that change them. Submissions have their own states (`submissions.states`) and share `Leased` and the heartbeat.
+`Lease` and `Rung` are the columns, `Leased` is both, `Work` is a row with the four states of background work, and the
+functions here are the only ones that change them. Submissions have their own states (`submissions.states`) and share
+`Leased` and the heartbeat; of a job (`jobs.models`) the bell is rung for the job and leases are held on its items.
 """
 
 import contextlib
 import dataclasses
 import datetime
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -34,14 +36,29 @@ LONGEST_RING_AGAIN_SECONDS = 60
 BATCH = 500
 
 
-class Leased(models.Model):
-    """A row that one worker holds at a time."""
+class Lease(models.Model):
+    """What a worker holds: nobody else does its work before `lease_expires_at`."""
 
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_token = models.UUIDField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Rung(models.Model):
+    """What workers are called for."""
+
     rings = models.PositiveIntegerField(default=0, help_text="How often a worker was called.")
     next_ring_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+
+class Leased(Lease, Rung):
+    """A row that one worker is called for and holds at a time."""
 
     class Meta:
         abstract = True
@@ -181,7 +198,7 @@ def reset(rows: models.QuerySet[Any]) -> int:
     )
 
 
-def ring(model: type[Leased], task: Task, pk: Any, rings: int = 0) -> bool:
+def ring(model: type[Rung], task: Task, pk: Any, rings: int = 0) -> bool:
     """Call a worker for a row and note when to call again, later each time, should none come.
 
     The note is written first: a worker that is faster than this process must not meet a row that is about to change.
@@ -223,17 +240,19 @@ def lease_end(now: datetime.datetime) -> datetime.datetime:
 
 
 @contextlib.contextmanager
-def heartbeat(rows: models.QuerySet[Any]) -> Iterator[None]:
-    """Renew the lease of the row that `rows` selects by its token, from a thread, until the block ends.
+def heartbeat(rows: models.QuerySet[Any], *, longest: float = float("inf")) -> Iterator[None]:
+    """Renew the lease of the rows that `rows` selects by its token, from a thread, until the block ends.
 
     A failed renewal only shortens what is left of the lease. The block includes writing the result: on SQLite it may
-    wait for the writer's lock longer than a lease lasts.
+    wait for the writer's lock longer than a lease lasts. After `longest` seconds nothing is renewed any more: work that
+    hangs where no time limit reaches it is then done by somebody else.
     """
     stop = threading.Event()
+    until = time.monotonic() + longest
 
     def beat() -> None:
         try:
-            while not stop.wait(settings.SCORING_HEARTBEAT_SECONDS):
+            while not stop.wait(settings.SCORING_HEARTBEAT_SECONDS) and time.monotonic() < until:
                 try:
                     if not rows.update(lease_expires_at=lease_end(timezone.now())):
                         return

@@ -22,6 +22,7 @@ from challenge.embedded.secrets import Secrets, ensure_secrets
 from challenge.embedded.services import (
     analysis_spec,
     child_environment,
+    gpu_spec,
     scheduler_spec,
     web_spec,
     worker_environment,
@@ -119,8 +120,8 @@ class Server:
         if self.options.demo:
             self._step(supervisor, "making the demo", demo.seed_demo)
         supervisor.start(scheduler_spec(env))
-        analysis = analysis_spec(workers)
-        self._wait_until_ready(supervisor, welcome.url_of(listener), then=lambda: supervisor.start(analysis))
+        later = (analysis_spec(workers), gpu_spec(env))
+        self._wait_until_ready(supervisor, welcome.url_of(listener), then=lambda: [*map(supervisor.start, later)])
 
     def _start_broker(self, supervisor: Supervisor, env: dict[str, str], lock: int) -> None:
         if not self.own_broker:

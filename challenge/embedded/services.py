@@ -1,4 +1,4 @@
-"""The processes that make up the site, apart from the broker: web server, scoring and analysis workers, scheduler."""
+"""The processes that make up the site, apart from the broker: web server, the three kinds of workers, scheduler."""
 
 import dataclasses
 import os
@@ -55,9 +55,20 @@ def analysis_spec(env: Mapping[str, str]) -> Spec:
     return dataclasses.replace(spec, command=["nice", "-n", "19", *spec.command])
 
 
-def _worker(name: str, queue: str, concurrency: int, env: Mapping[str, str]) -> Spec:
+def gpu_spec(env: Mapping[str, str]) -> Spec:
+    """The worker for jobs, at the lowest priority, without the workers' keys. It starts without torch, too.
+
+    Solo: one process for one GPU, for CUDA and fork do not mix. What it has in hand when it is ended is done again.
+    """
+    spec = _worker("gpu", "gpu", 1, env, "--pool", "solo")
+    return dataclasses.replace(
+        spec, command=["nice", "-n", "19", *spec.command], stop=((TERM, 10.0), (QUIT, 5.0)), fast_stop=((QUIT, 2.0),)
+    )
+
+
+def _worker(name: str, queue: str, concurrency: int, env: Mapping[str, str], *options: str) -> Spec:
     command = [
-        *(sys.executable, "-m", "celery", "-A", "challenge", "worker"),
+        *(sys.executable, "-m", "celery", "-A", "challenge", "worker", *options),
         *("--queues", queue, "--concurrency", str(concurrency), "--hostname", f"{queue}@%h"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
     ]

@@ -45,7 +45,9 @@ INSTALLED_APPS = [
     "challenge.leaderboards",
     "challenge.analyses.apps.AnalysesConfig",
     "challenge.rescorings.apps.RescoringsConfig",
+    "challenge.jobs.apps.JobsConfig",
     "challenge.receipts",
+    "challenge.study",
     "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
@@ -56,6 +58,7 @@ MIDDLEWARE = [
     "challenge.core.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "challenge.core.middleware.ContentSecurityPolicyMiddleware",
+    "challenge.api.middleware.ProblemMiddleware",
     "challenge.core.middleware.Utf8OnlyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -228,6 +231,9 @@ if MAX_UPLOAD_SECONDS < 1:
 X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")
 MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", default=500 * 1024 * 1024)
 
+WEIGHTS_DIR = env.str("WEIGHTS_DIR", default="")  # of generators; empty: `weights` below STATE_DIR
+JOBS_DIR = env.str("JOBS_DIR", default="")  # files of jobs, shared by all GPU workers; empty: `jobs` below STATE_DIR
+
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(STATE_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "challenge" / "static"]
@@ -255,6 +261,9 @@ SCORING_MAX_ATTEMPTS = 4
 RECONCILE_EVERY_SECONDS = 3
 ANALYSIS_SOFT_LIMIT_SECONDS = 900
 ANALYSIS_HARD_LIMIT_SECONDS = 1000
+# Workers of the queue `gpu` are solo and know no limits: challenge.jobs.kinds.Stage has theirs. These are for others.
+JOB_SOFT_LIMIT_SECONDS = 3400
+JOB_HARD_LIMIT_SECONDS = 3500
 BROKER_VISIBILITY_TIMEOUT_SECONDS = 3600
 
 CELERY_TASK_SERIALIZER = "json"
@@ -275,6 +284,8 @@ CELERY_TASK_ROUTES = {
     "notices.*": {"queue": "analysis"},
     "mail.*": {"queue": "analysis"},
     "rescorings.*": {"queue": "analysis"},
+    "jobs.*": {"queue": "gpu"},
+    "study.*": {"queue": "analysis"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -8,6 +8,7 @@ from tests.browser.rich import Rich
 from tests.factories import World
 
 Entry = tuple[str, Any, str]
+ORGANISING = ("registrations", "organisers", "teams")
 
 
 def every_page(world: World, rich: Rich) -> list[Entry]:
@@ -24,6 +25,8 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("new-challenge", world.organiser, reverse("new-challenge") + f"?from={iqa}"),
         ("deadline", world.organiser, reverse("deadline", args=[iqa, "development"])),
         ("freeze", world.organiser, reverse("freeze", args=[iqa, "development"])),
+        ("deadline-moved", world.organiser, reverse("deadline", args=[iqa, "moved"])),
+        ("freeze-frozen", world.organiser, reverse("freeze", args=[iqa, "moved"])),
         ("challenge-empty", None, reverse("challenge", args=[rich.empty.slug])),
         ("join", world.outsider, reverse("join", args=[iqa])),
         ("join-team", world.outsider, reverse("join-team", args=[iqa, world.team.invitation])),
@@ -32,7 +35,8 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("terms-changed", rich.behind, reverse("terms", args=[iqa])),
         ("challenge-terms-changed", rich.behind, reverse("challenge", args=[iqa])),
         ("data-terms-changed", rich.behind, reverse("data", args=[iqa])),
-        *[(name, world.organiser, reverse(name, args=[iqa])) for name in ("registrations", "organisers", "teams")],
+        *[(name, world.organiser, reverse(name, args=[iqa])) for name in ORGANISING],
+        *[(f"{name}-empty", world.admin, reverse(name, args=[rich.empty.slug])) for name in ORGANISING],
         ("team", alice, reverse("team", args=[iqa])),
         ("team-mate", world.bob, reverse("team", args=[iqa])),
         ("leave-team", alice, reverse("leave-team", args=[iqa])),
@@ -41,13 +45,15 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("data-organiser", world.organiser, reverse("data", args=[iqa])),
         *[
             (f"submit-{phase}", alice, reverse("submit", args=[iqa, phase]))
-            for phase in ("development", "final", "closed", "upcoming", "keyless", "spent")
+            for phase in ("development", "final", "closed", "upcoming", "keyless", "spent", "ladder", "moved", "late")
         ],
         ("submit-again", alice, reverse("submit", args=[iqa, "development"]) + f"?from={rich.scored.pk}"),
         ("submissions", alice, reverse("submissions", args=[iqa])),
         ("submission-scored", alice, reverse("submission", args=[rich.scored.pk])),
         ("submission-queued", alice, reverse("submission", args=[rich.queued.pk])),
         ("submission-failed", alice, reverse("submission", args=[rich.failed.pk])),
+        ("submission-ladder", alice, reverse("submission", args=[rich.released.pk])),
+        ("submission-late", alice, reverse("submission", args=[rich.late.pk])),
         ("submission-blind", alice, reverse("submission", args=[rich.blind.pk])),
         ("submission-blind-organiser", world.organiser, reverse("submission", args=[rich.blind.pk])),
         ("submission-undefined-organiser", world.organiser, reverse("submission", args=[rich.undefined.pk])),
@@ -59,16 +65,59 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("leaderboard-anonymous", None, reverse("leaderboard", args=[iqa, "development"])),
         ("leaderboard-blind", alice, reverse("leaderboard", args=[iqa, "final"])),
         ("leaderboard-blind-organiser", world.organiser, reverse("leaderboard", args=[iqa, "final"])),
+        ("leaderboard-ladder", alice, reverse("leaderboard", args=[iqa, "ladder"])),
+        ("leaderboard-ladder-exact", world.organiser, reverse("leaderboard", args=[iqa, "ladder"]) + "?exact=1"),
+        ("leaderboard-frozen", alice, reverse("leaderboard", args=[iqa, "moved"])),
+        ("leaderboard-frozen-organiser", world.organiser, reverse("leaderboard", args=[iqa, "moved"])),
+        ("leaderboard-late", alice, reverse("leaderboard", args=[iqa, "late"])),
         ("rescoring", world.organiser, reverse("rescoring", args=[iqa, "development"])),
         ("rescoring-history", world.organiser, reverse("rescoring", args=[iqa, "final"])),
         ("rescoring-without-key", world.organiser, reverse("rescoring", args=[iqa, "keyless"])),
         ("rescoring-report", world.organiser, rich.report.get_absolute_url()),
         ("rescoring-published", world.organiser, rich.published.get_absolute_url()),
         ("rescoring-running", world.organiser, rich.running.get_absolute_url()),
+        ("rescoring-failed", world.organiser, rich.failed_rescoring.get_absolute_url()),
         ("rescoring-publish", world.organiser, rich.report.get_absolute_url() + "publish/"),
         ("rescoring-discard", world.organiser, rich.running.get_absolute_url() + "discard/"),
+        *_study_pages(world, rich),
         ("verify-receipt", None, reverse("verify-receipt")),
+        *_job_pages(world.admin, rich),
         ("leaderboard-empty", None, reverse("leaderboard", args=[iqa, "closed"])),
+    ]
+
+
+def _job_pages(admin: Any, rich: Rich) -> list[Entry]:
+    of = rich.jobs
+    return [
+        ("jobs", admin, reverse("jobs")),
+        ("job-choose", admin, reverse("new-job")),
+        ("job-new", admin, reverse("new-job-of-kind", args=["database"])),
+        *[(f"job-{state}", admin, job.get_absolute_url()) for state, job in of.items()],
+        ("job-cancel", admin, reverse("job-cancel", args=[of["running"].pk])),
+        ("job-delete", admin, reverse("job-delete", args=[of["failed"].pk])),
+        ("job-funnel", admin, reverse("job-funnel", args=[of["done"].pk])),
+        ("job-review", admin, reverse("job-review", args=[of["paused"].pk])),
+        ("job-publish", admin, reverse("job-publish", args=[of["done"].pk])),
+    ]
+
+
+def _study_pages(world: World, rich: Rich) -> list[Entry]:
+    study = rich.study
+    path: list[Any] = [world.challenge.slug, study.pk]
+    return [
+        ("studies", world.organiser, reverse("studies", args=path[:1])),
+        ("new-study", world.organiser, reverse("new-study", args=path[:1])),
+        *[
+            (name, world.organiser, reverse(name, args=path))
+            for name in (
+                *("study", "edit-study", "study-images", "study-subjects", "import-ratings", "archive-study"),
+                *("opinion-runs", "study-preview"),
+            )
+        ],
+        ("reopen-session", world.organiser, reverse("reopen-session", args=[*path, rich.rated.pk])),
+        ("opinion-run", world.organiser, rich.scores.get_absolute_url()),
+        ("draft-study-images", world.organiser, reverse("study-images", args=[path[0], rich.draft.pk])),
+        ("study-invitation", None, reverse("study-invitation", args=[rich.token])),
     ]
 
 

@@ -1,6 +1,8 @@
 """A world with something to see on every page: a full board, every state, every refusal."""
 
 import datetime
+import io
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,20 +10,33 @@ from django.utils import timezone
 
 from challenge.accounts.models import User
 from challenge.analyses.analysis_run import analyse
+from challenge.analyses.release_run import release
+from challenge.contests.deadlines import change_deadline, freeze_board
 from challenge.contests.models import Challenge, Phase, Registration, Team
 from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file, add_version
+from challenge.jobs.models import Job
 from challenge.rescorings.models import Rescored, Rescoring
 from challenge.rescorings.services import publish
+from challenge.study.models import RatingSession, Study
+from challenge.study.opinion_run import compute
+from challenge.study.opinion_run import publish as send_on
+from challenge.study.opinions import ask_for_scores
+from challenge.study.opinions import publish as publish_scores
+from challenge.study.rating import start_session
+from challenge.study.records import OpinionRun
+from challenge.study.setup import import_ratings, reopen_session, save_study
 from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
 from challenge.teams import mergers
 from tests.factories import World, make_pending, make_phase, make_user, new_answer_key, prediction_csv, upload
+from tests.jobs.made import make_job
 from tests.rescorings.conftest import begin, finished
+from tests.study.studies import invited, make_study, rate
 
 DESCRIPTION = """\
 Predict the mean opinion score of images that text-to-image models made.
@@ -55,8 +70,17 @@ class Rich:
     report: Rescoring
     published: Rescoring
     running: Rescoring
+    failed_rescoring: Rescoring
+    released: Submission
+    late: Submission
+    jobs: dict[str, Job]
     pending: User
     behind: User
+    study: Study
+    draft: Study
+    rated: RatingSession
+    scores: OpinionRun
+    token: str
 
 
 def fill(world: World) -> Rich:
@@ -90,10 +114,25 @@ def fill(world: World) -> Rich:
         empty=Challenge.objects.create(
             slug="soon", title="A challenge that is being prepared", summary="No phases yet.", is_published=True
         ),
+        released=_ladder(world),
+        late=_late(world, now),
         pending=_waits(world),
         behind=_is_behind(world),
+        jobs=_jobs(world),
+        **_study(world),
         **_rescorings(world),
     )
+
+
+def _jobs(world: World) -> dict[str, Job]:
+    """One in each state that has something of its own to show."""
+    failure = "1 of the stage images failed. The first: black"
+    return {
+        "running": make_job(world.admin, "running", "images"),
+        "paused": make_job(world.admin, "paused", "prompts"),
+        "failed": make_job(world.admin, "failed", "images", failure=failure),
+        "done": make_job(world.admin, "done"),
+    }
 
 
 def _rescorings(world: World) -> dict[str, Rescoring]:
@@ -107,11 +146,75 @@ def _rescorings(world: World) -> dict[str, Rescoring]:
     published = finished(world, phase=world.final)
     publish(published, world.organiser)
     new_answer_key(world.final, scale=(1.0, 2.0))
-    return {"report": report, "published": published, "running": begin(world, phase=world.final)}
+    failed = begin(world, phase=Phase.objects.get(slug="late"))
+    Rescoring.objects.filter(pk=failed.pk).update(state="failed", failure="Something went wrong on our side.")
+    running = begin(world, phase=world.final)
+    return {"report": report, "published": published, "running": running, "failed_rescoring": failed}
+
+
+def _ladder(world: World) -> Submission:
+    """A phase with a Ladder: a score that moved, and one of the same team that did not, which is returned."""
+    phase = make_phase(world.challenge, "ladder", release_rule="ladder", leak_budget_bits=500, position=6)
+    sent = [world.scored(user, phase, noise=0.5) for user in (world.mallory, world.alice)]
+    sent.append(world.scored(phase=phase, noise=0.52, seed=2))
+    for submission in sent:
+        evaluation = submission.evaluations.get()
+        analyse(evaluation.pk)
+        release(evaluation.pk)
+    return sent[-1]
+
+
+def _late(world: World, now: datetime.datetime) -> Submission:
+    """A phase with a moved deadline and a frozen board, and one that takes late files, one of which is returned."""
+    hour = datetime.timedelta(hours=1)
+    moved = make_phase(world.challenge, "moved", position=7)
+    world.scored(phase=moved, began_at=now - 3 * hour, noise=0.6)
+    freeze_board(phase=moved, frozen_at=now - 2 * hour, actor=world.organiser, reason="The last day is a surprise.")
+    world.scored(world.mallory, moved, began_at=now - hour)
+    reason = "The server was down for most of Sunday, so everybody gets the day back."
+    change_deadline(phase=moved, closes_at=moved.closes_at + 24 * hour, reason=reason, actor=world.organiser)
+    closed = make_phase(
+        world.challenge, "late", closes_at=now - 2 * hour, late_until=now + 9 * hour, gate=moved, position=8
+    )
+    world.scored(world.mallory, phase=closed, began_at=now - 3 * hour, noise=0.9)
+    return world.scored(phase=closed, began_at=now - hour)
+
+
+def _study(world: World) -> dict[str, Any]:
+    """A study with careful and careless subjects, one session set aside, imported ratings, scores that went on."""
+    draft = Study(challenge=world.challenge, title="The next study", consent_text="Yes")
+    save_study(draft, [], world.organiser)
+    study = make_study(world.challenge, world.organiser, images=48, session_images=24, golds=1, repeats=3)
+    sessions: list[RatingSession] = []
+    for number in range(5):
+        subject, token = invited(study, world.organiser)
+        draw = random.Random(number)
+        for _ in range(2 if number < 3 else 1):
+            sessions.append(start_session(subject))
+            rate(sessions[-1], lambda trial, number=number, draw=draw: _score(trial.image.name, number, draw))
+    reopen_session(sessions[0], "Half asleep, says the supervisor.", world.organiser)
+    lab = "".join(f"lab,image_{n:04d}.png,1,{n % 50 / 10}\n" for n in range(48))
+    import_ratings(study, io.BytesIO(f"subject,image,session,rating\n{lab}".encode()), "Lab B", world.organiser)
+    options = {"screening": "srocc", "threshold": 0.5, "transform": "identity"}
+    options |= {"session_mean": "subject_session", "duplicates": "reject"}
+    scores = ask_for_scores(study, options, world.organiser)
+    compute(scores.pk)
+    scores.refresh_from_db()
+    images = b"name\nimage_0001.png\nnowhere.png\n"
+    sent = publish_scores(scores, target="data", images=images, phase=None, title="Train", actor=world.organiser)
+    send_on(sent.pk)
+    return {"study": study, "draft": draft, "rated": sessions[1], "scores": scores, "token": token}
+
+
+def _score(name: str, number: int, draw: random.Random) -> float:
+    if number == 4:
+        return 3.0
+    quality = random.Random(name).uniform(0.5, 4.5)
+    return round(min(5.0, max(0.0, quality + draw.gauss(0, 0.4))), 1)
 
 
 def _waits(world: World) -> User:
-    """Questions, somebody who has answered them, and a plan of a merger."""
+    """Questions, somebody who has answered them, and two plans of mergers, one of which the organisers confirm."""
     questions = [
         ("Institution", "text", ""),
         ("Your track", "choice", "Image\nVideo"),
@@ -122,7 +225,8 @@ def _waits(world: World) -> User:
             challenge=world.challenge, position=position, text=text, kind=kind, choices=choices, required=False
         )
     for leader, name in ((world.mallory, "Aces"), (world.alice, "Pixel Peepers")):
-        mergers.ask(Team.objects.get(leader=leader), name, actor=leader)
+        plan = mergers.ask(Team.objects.get(leader=leader), name, actor=leader)
+    mergers.agree(plan, actor=User.objects.get(username="member0"))
     return make_pending(world)
 
 

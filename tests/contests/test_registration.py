@@ -234,6 +234,13 @@ def test_the_export_has_the_answers_and_runs_no_formula(world, client):
     assert (mine["team"], mine["'=cmd"], mine["email"]) == ("'+Team", "'=1+1", "outsider@example.org")
 
 
+def test_the_last_organiser_is_not_offered_for_removal(world, client):
+    client.force_login(world.organiser)
+    assert 'name="remove"' not in client.get("/c/iqa/organisers/").content.decode()
+    world.challenge.organisers.add(world.outsider)
+    assert client.get("/c/iqa/organisers/").content.decode().count('name="remove"') == 2
+
+
 def test_organisers_are_added_by_name_or_confirmed_address_and_the_last_one_stays(world, client):
     challenge = world.challenge
     EmailAddress.objects.create(user=world.bob, email="victim@uni.example", verified=False)

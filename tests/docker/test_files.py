@@ -13,7 +13,7 @@ from tests.docker.nginx import lay_out
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = {"migrate", "web", "worker", "analysis", "scheduler"}
+OURS = {"migrate", "web", "worker", "analysis", "gpu", "scheduler"}
 SECRET_NAMES = re.compile(r"PASSWORD|SECRET|_URL$|KEY")
 
 
@@ -39,6 +39,9 @@ def test_every_service_restarts_and_has_a_health_check(name):
         assert (service["restart"], service["healthcheck"]) == ("no", {"disable": True})
         return
     assert service["restart"] == "unless-stopped"
+    if name == "gpu":  # it answers nobody while it works, and ends itself when that hangs
+        assert service["healthcheck"] == {"disable": True}
+        return
     assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
     assert service["healthcheck"]["interval"]
 
@@ -134,8 +137,18 @@ def test_a_stopping_worker_has_the_time_its_tasks_may_take(settings):
 def test_each_queue_has_a_worker(settings):
     queues = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
     served = {part.removeprefix("--queues=") for part in SERVICES["analysis"]["command"] if "--queues" in part}
-    assert queues == served | {"scoring"}  # which is what the image does without a command
+    assert queues == served | {"scoring", "gpu"}  # which is what these images do without a command
     assert '"--queues", "scoring"' in (DOCKER / "Dockerfile").read_text()
+
+
+def test_the_gpu_worker_serves_its_queue_alone_and_in_one_process():
+    """CUDA and fork do not mix, and a GPU holds one model at a time."""
+    command = re.search(r"AS gpu\n.*?CMD \[(.*?)\]", (DOCKER / "Dockerfile").read_text(), re.DOTALL)
+    assert command
+    words = re.findall(r'"([^"]+)"', command[1])
+    assert words[words.index("--queues") + 1] == "gpu"
+    assert words[words.index("--pool") + 1] == "solo"
+    assert SERVICES["gpu"]["profiles"] == ["gpu"]
 
 
 # --- nginx ------------------------------------------------------------------------------------------------------------

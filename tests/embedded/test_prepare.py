@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from challenge.embedded import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,7 @@ def run(state_dir: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_an_empty_database_is_filled_and_one_with_data_is_copied_before_it_changes(tmp_path):
     backups = tmp_path / "backups"
     code = TWICE.format(backups=str(backups))

@@ -67,7 +67,7 @@ def test_it_starts_survives_kills_and_leaves_nothing_behind(tmp_path):
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 0
-        assert "stopped (scheduler, worker, analysis, web, broker)" in out
+        assert "stopped (scheduler, worker, analysis, gpu, web, broker)" in out
         assert eventually(lambda: not alive(below), 5)
 
 

@@ -240,6 +240,7 @@ def test_the_order_of_rows_does_not_matter(found):
     assert scoring.diagnose(again, key).to_dict() == diagnostics.to_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the switches are those of numpy and OpenBLAS on x86-64 Linux")
 def test_every_processor_gives_the_same_bits():
     given_pairs = triples()

@@ -64,6 +64,7 @@ def run_on(processor: dict[str, str], script: str, given: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the switches are those of numpy and OpenBLAS on x86-64 Linux")
 def test_every_processor_gives_the_same_bits():
     pairs = triples()

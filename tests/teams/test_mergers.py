@@ -103,6 +103,21 @@ def test_the_pages_lead_through_it(world, client):
     assert "Confirm" in client.get("/c/iqa/teams/").content.decode()
 
 
+def test_everybody_reads_for_whom_a_plan_waits(world, client):
+    def read(user, page="/c/iqa/team/"):
+        client.force_login(user)
+        return " ".join(client.get(page).content.decode().split())
+
+    merger = mergers.ask(world.other_team, "Aces", actor=world.mallory)
+    assert "Waiting for their leader." in read(world.mallory)
+    assert "Waiting for your answer." in read(world.alice)
+    assert "Waiting for your team's leader." in read(world.bob)
+    assert "Waiting for the leader of Aces." in read(world.organiser, "/c/iqa/teams/")
+    mergers.agree(merger, actor=world.alice)
+    assert all("Waiting for the organisers." in read(user) for user in (world.alice, world.bob, world.mallory))
+    assert "it is for you to decide" in read(world.organiser, "/c/iqa/teams/")
+
+
 def test_a_plan_can_be_called_off_until_it_is_confirmed(world):
     merger = planned(world)
     with pytest.raises(ChangeRefused):

@@ -121,12 +121,12 @@ def exact(value: datetime.datetime | None) -> SafeString | str:
 
 @register.filter
 def told(value: Any) -> SafeString | str:
-    """A value of a model's field: a moment, yes or no, a dash for nothing, else its text."""
+    """A value of a model's field, which has one: a moment, yes or no, else its text."""
     if isinstance(value, datetime.datetime):
         return moment(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return UNDEFINED if value in (None, "") else str(value)
+    return str(value)
 
 
 @register.filter

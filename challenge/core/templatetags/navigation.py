@@ -16,6 +16,13 @@ TAB_OF = {
     **dict.fromkeys(("join-team", "terms"), "join"),
     **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
     **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
+    **dict.fromkeys(
+        (
+            *("study", "new-study", "edit-study", "study-images", "study-subjects", "reopen-session"),
+            *("import-ratings", "archive-study", "opinion-runs", "opinion-run"),
+        ),
+        "studies",
+    ),
     **dict.fromkeys(("rescoring-detail", "rescoring-publish", "rescoring-discard"), "rescoring"),
 }
 

@@ -1,5 +1,5 @@
 // What the pages do beyond plain HTML. Every form and link works without this file; nothing here decides anything.
-// Sections: time, announcements and htmx, forms, passkeys, copy buttons, leaderboard.
+// Sections: time, announcements and htmx, forms, passkeys, copy buttons, prompts in doubt, leaderboard.
 "use strict";
 
 document.documentElement.classList.add("js");
@@ -160,6 +160,30 @@ function installCopyButton(holder) {
   holder.append(button);
 }
 
+// --- prompts in doubt: a key decides on the prompt that has the focus ---------------------------------------------------
+
+const DECIDING_KEYS = { a: "allow", r: "block", u: "" };
+
+function installReview(form) {
+  const rows = all("fieldset", form);
+  const focus = (row) => (row?.querySelector("input:checked") ?? row?.querySelector("input"))?.focus();
+  form.addEventListener("keydown", (event) => {
+    const row = event.target.closest("fieldset:not(:disabled)");
+    const key = event.key.toLowerCase();
+    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    const place = rows.indexOf(row);
+    if (key in DECIDING_KEYS) {
+      row.querySelector(`input[value="${DECIDING_KEYS[key]}"]`).checked = true;
+      focus(rows[place + 1] ?? row);
+    } else if (key === "j" || key === "k") {
+      focus(rows[place + (key === "j" ? 1 : -1)]);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
+}
+
 // --- leaderboard: my team, filter, refresh ----------------------------------------------------------------------------
 
 const POLL_MS = 10000;
@@ -202,6 +226,7 @@ const board = document.getElementById("board");
 if (board?.dataset.poll) installBoard(board);
 all("[data-file-zone]").forEach(installFileZone);
 all("[data-copy]").forEach(installCopyButton);
+all("[data-review]").forEach(installReview);
 addLocalTimes(document);
 runCountdowns();
 setInterval(runCountdowns, 1000);
