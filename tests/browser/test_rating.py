@@ -1,5 +1,5 @@
-"""The rating page by keyboard and pointer, and all pages of a subject: accessible, in both languages, at both widths. Set
-SCREENS to a folder for pictures."""
+"""The rating page by keyboard and pointer, and all pages of a subject: accessible, in both languages, at both widths.
+Set SCREENS to a folder for pictures."""
 
 import os
 from pathlib import Path
