@@ -197,7 +197,7 @@ def test_figure_5_counts_every_image_and_is_a_file_for_papers(client, world, stu
     assert numbers["mos"][0] >= 1 <= numbers["mos"][-1]  # MOS reach both ends of the scale
     assert numbers["skew"]["mos"] == run.result["diagnostics"]["distributions"]["reflected_log"]["skew"]
     assert 0 < numbers["entropy"]["raw"] < 1
-    means = {}
+    means: dict[str, list[float]] = {}
     for _, image, _, value in mos_rows(study):
         means.setdefault(image, []).append(value)
     raw = [sum(own) / len(own) for own in means.values()]
