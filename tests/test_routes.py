@@ -87,6 +87,7 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/studies/{study}/scores/{opinion_run}/": ORGANISERS,
     "/c/iqa/studies/{study}/scores/{opinion_run}/status/": ORGANISERS,
     "/c/iqa/studies/{study}/scores/{opinion_run}.csv": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/{opinion_run}/figure-5.json": ORGANISERS,
     "/rate/{uuid}/": NOBODY_AT_ALL,
     "/rate/{uuid}/withdraw/": NOBODY_AT_ALL,
     "/rate/{uuid}/start/": ONLY_POST,

@@ -20,6 +20,7 @@ from challenge.datasets.models import DataFile
 from challenge.datasets.sealing import SealingError, seal
 from challenge.datasets.services import add_answer_key, add_data_file
 from challenge.study.exports import counting_in_archive, csv_bytes, mos_rows
+from challenge.study.figures import histograms
 from challenge.study.models import Study
 from challenge.study.opinions import sealed_content
 from challenge.study.records import OpinionRun, Publication, SealedRatings
@@ -50,21 +51,20 @@ def _computed(run: OpinionRun, sealed: list[tuple[str, bytes]]) -> Outcome:
     study = run.study
     rows = [*mos_rows(study), *_sealed_rows(study, sealed)]
     try:
+        ratings = read_ratings(rows, scale=(study.scale_low, study.scale_high), duplicates=run.duplicates)
         scores = scoring.mean_opinion_scores(
-            rows,
+            ratings,
             screening=run.screening,
             transform=run.transform,
             threshold=run.threshold,
             session_mean=run.session_mean,
-            duplicates=run.duplicates,
-            scale=(study.scale_low, study.scale_high),
         )
     except InvalidRatings as error:
         raise WorkFailed(f"There are no scores: {error.report.summary}.") from None
     content = _table(scores)
     run.sealed_table.save(f"{run.pk}.sealed", ContentFile(box := seal(content)), save=False)
     columns = {
-        "result": scores.to_dict(),
+        "result": {**scores.to_dict(), "histograms": histograms(ratings, scores)},
         "sealed_table": run.sealed_table.name,
         "sealed_sha256": hashlib.sha256(box).hexdigest(),
         "ratings_sha256": hashlib.sha256(csv_bytes(RATING_COLUMNS, sorted(rows))).hexdigest(),

@@ -210,9 +210,10 @@ def _on_scale(value: Any, study: Study) -> float:
 
 
 def _milliseconds(value: Any) -> int:
-    if not isinstance(value, int | float) or not 0 <= value <= LONGEST_MS:
-        raise InvalidAnswer("times are milliseconds from 0 to a day")
-    return round(value)
+    """A time as it can be stored: a score is not thrown away because a clock was set in between."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidAnswer("times are milliseconds")
+    return round(min(max(0, value), LONGEST_MS))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,16 +5,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from challenge.core import plots
 from challenge.core.downloads import StoredFile, send_file
 from challenge.core.http import SignedInRequest
 from challenge.core.work import State
 from challenge.study import opinions
 from challenge.study.access import organised_study
+from challenge.study.figures import figure_5, figure_5_file
 from challenge.study.forms import PublishForm, ScoresForm
 from challenge.study.records import OpinionRun
 from challenge.study.setup import ChangeRefused
@@ -66,6 +68,7 @@ def _context(run: OpinionRun) -> dict[str, Any]:
         rejected = run.result["rejected"]
         context |= {
             "found": found,
+            "figure": figure_5(run.result, run.transform),
             "distributions": list(found["distributions"].items()),
             "subjects": [(name, value, rejected.get(name, "")) for name, value in found["statistic"].items()],
         }
@@ -114,4 +117,19 @@ def run_csv(request: SignedInRequest, challenge: str, study_id: UUID, run_id: UU
             etag=run.sealed_sha256,
             modified=run.finished_at,
         ),
+    )
+
+
+@login_required
+@require_safe
+def run_figure(request: SignedInRequest, challenge: str, study_id: UUID, run_id: UUID, kind: str) -> HttpResponse:
+    """Figure 5 as a drawing (svg, pdf) or its numbers (json)."""
+    run = _run(request, challenge, study_id, run_id)
+    if run.result is None or kind not in (*plots.CONTENT_TYPES, "json"):
+        raise Http404
+    numbers, name = figure_5(run.result, run.transform), f"{challenge}-figure-5-{run.number}"
+    if kind == "json":
+        return JsonResponse(numbers, headers={"Content-Disposition": f'attachment; filename="{name}.json"'})
+    return plots.download(
+        plots.cached(f"figure5:{run.pk.hex}:{kind}", lambda: figure_5_file(numbers, kind)), kind, name
     )

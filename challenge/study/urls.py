@@ -31,6 +31,7 @@ ORGANISERS = [
     path(f"{STUDY}scores/", scores.scores, name="opinion-runs"),
     path(f"{RUN}/", scores.run_page, name="opinion-run"),
     path(f"{RUN}/status/", scores.run_status, name="opinion-run-status"),
+    path(f"{RUN}/figure-5.<slug:kind>", scores.run_figure, name="opinion-run-figure"),
     path(f"{RUN}.csv", scores.run_csv, name="opinion-run-csv"),
 ]
 

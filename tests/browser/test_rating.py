@@ -1,7 +1,5 @@
 """The rating page by keyboard and pointer, and all pages of a subject: accessible, in both languages, at both widths.
-
-Set SCREENS to a folder for pictures.
-"""
+Set SCREENS to a folder for pictures."""
 
 import os
 from pathlib import Path
@@ -110,6 +108,17 @@ def test_decimals_slider_flag_undo_and_pause_by_keyboard(subject: Any) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#frame")).to_be_visible()
     assert current(page) == second
+    page.wait_for_timeout(100)
+    page.keyboard.press("ArrowLeft")
+    for opened, dialog in (("?", "help-dialog"), ("f", "flag-dialog")):
+        page.keyboard.press(opened)
+        expect(page.locator(f"#{dialog}")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator(f"#{dialog}")).to_be_hidden()
+        page.wait_for_timeout(100)
+    assert press_and_go_on(page, "Enter") == second
+    saved(page)
+    assert values(second) == [(3.0, "", False), (3.1, "", True)]
     page.keyboard.press("t")
     expect(page.locator("#translation")).to_be_hidden()
     page.keyboard.press("9")

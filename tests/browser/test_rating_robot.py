@@ -1,7 +1,5 @@
-"""A robot rates whole sessions by keys: through reload, kill, lost connection and a second tab.
-
-Nothing is lost, nothing counts twice, the order stays.
-"""
+"""A robot rates whole sessions by keys: through reload, kill, lost connection and a second tab. Nothing is lost, no
+rating counts twice, the order stays."""
 
 import os
 import statistics

@@ -5,6 +5,7 @@ import io
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -13,6 +14,7 @@ from challenge.core.work import State
 from challenge.datasets.services import open_answer_key
 from challenge.study import opinion_run, opinions, rating, setup
 from challenge.study.exports import mos_rows
+from challenge.study.figures import entropy
 from challenge.study.models import Trial
 from challenge.study.records import OpinionRun, Publication
 from tests.study.studies import invited, make_study, rate, stored
@@ -63,7 +65,7 @@ def test_the_sites_scores_are_the_librarys(world, study):
     expected = scoring.mean_opinion_scores(list(mos_rows(study)), transform="identity")
     assert table_of(stored(run.table)) == expected.table.as_mapping()
     assert opinions.sealed_content(run) == stored(run.table)
-    assert run.result == expected.to_dict()
+    assert {**expected.to_dict(), "histograms": run.result["histograms"]} == run.result
     opinion_run.compute(run.pk)
     assert OpinionRun.objects.get().attempts == 1
 
@@ -184,3 +186,27 @@ def test_waiting_scores_are_rung_for_again(world, study, monkeypatch):
     opinions.ask_for_scores(study, OPTIONS, world.organiser)
     assert opinions.reconcile() == 1
     assert rung == ["study.compute_scores"]
+
+
+def test_figure_5_counts_every_image_and_is_a_file_for_papers(client, world, study):
+    run = computed(study, world.organiser, transform="reflected_log")
+    client.force_login(world.organiser)
+    page = f"{run.get_absolute_url()}figure-5"
+    numbers = client.get(f"{page}.json").json()
+    assert sum(numbers["raw"]) == sum(numbers["mos"]) == 24
+    assert numbers["mos"][0] >= 1 <= numbers["mos"][-1]  # MOS reach both ends of the scale
+    assert numbers["skew"]["mos"] == run.result["diagnostics"]["distributions"]["reflected_log"]["skew"]
+    assert 0 < numbers["entropy"]["raw"] < 1
+    means: dict[str, list[float]] = {}
+    for _, image, _, value in mos_rows(study):
+        means.setdefault(image, []).append(value)
+    raw = [sum(own) / len(own) for own in means.values()]
+    assert numbers["raw"] == np.histogram(raw, 50, (0, 5))[0].tolist()
+    assert client.get(f"{page}.svg").content.startswith(b"<?xml")
+    assert client.get(f"{page}.pdf").content == client.get(f"{page}.pdf").content != b""
+    assert client.get(f"{page}.png").status_code == 404
+
+
+def test_entropy_is_one_for_equal_bins_and_zero_for_one():
+    assert entropy([3] * 50) == pytest.approx(1)
+    assert entropy([0] * 49 + [7]) == 0

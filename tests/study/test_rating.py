@@ -145,7 +145,7 @@ def test_a_page_that_went_silent_holds_nothing(session):
         {"value": None, "flag": "ugly"},
         {"id": "no id"},
         {"input": "thought"},
-        {"response_ms": -1},
+        {"response_ms": float("inf")},
         {"response_ms": None},
         {"first_ms": "soon"},
         {"supersedes": "x"},
@@ -154,6 +154,11 @@ def test_a_page_that_went_silent_holds_nothing(session):
 def test_answers_that_are_none_are_refused(study, fields):
     with pytest.raises(rating.InvalidAnswer):
         rating.read_answer(answer(uuid.uuid4(), **{"value": 3.0, **fields}), study)
+
+
+def test_a_clock_that_was_set_in_between_costs_no_score(study):
+    read = rating.read_answer(answer(uuid.uuid4(), 3.0, response_ms=-5, first_ms=10**12, client_at="yesterday"), study)
+    assert (read.value, read.response_ms, read.first_ms) == (3.0, 0, rating.LONGEST_MS)
 
 
 def test_the_database_holds_one_counting_answer_and_either_score_or_flag(session):

@@ -174,6 +174,8 @@ class Sender {
       this.connection = "ok";
       this.retryMs = FIRST_RETRY_MS;
       await this.outbox.remove([...taken.stored, ...Object.keys(taken.refused)]);
+      // Never from this page as it is; should it happen, the image is asked for again.
+      if (Object.keys(taken.refused).length) location.reload();
       if (!taken.holds) this.lost();
       if (!due.length) return;
       beats = false;

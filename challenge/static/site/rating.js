@@ -135,6 +135,7 @@ function place(image, trial) {
 function startClock() {
   if (current === null || !images.get(current)?.isReady) return;
   shownAt = performance.now();
+  firstAt = null; // after a dialog both clocks start anew
   byId("confirm").disabled = scale.value === null;
   byId("frame").dataset.trial = current.id;
 }
@@ -183,7 +184,7 @@ function answer(value, flag, input, mayGetDecimal = false) {
       supersedes: known.get(trial.id)?.id ?? null,
       input,
       response_ms: Math.round(now - shownAt),
-      first_ms: Math.round(firstAt - shownAt),
+      first_ms: Math.max(0, Math.round(firstAt - shownAt)),
       was_hidden: wasHidden,
       client_at: new Date().toISOString(),
     },
