@@ -25,6 +25,7 @@ from challenge.jobs.kinds import (
     Task,
     WorkerUnusable,
 )
+from generation.files import whole_file
 
 HOUR = 3600.0
 # What each stage imports first, and the target of the Makefile that brings it.
@@ -65,7 +66,8 @@ class Database(JobKind):
         parameters = stored(cleaned)
         if upload := cleaned["prompts"]:
             try:
-                with (folder / parameters["prompts"]).open("wb") as out:
+                (folder / prompts.INPUT).mkdir(mode=0o700)
+                with whole_file(folder / prompts.INPUT / parameters["prompts"], "wb") as out:
                     for chunk in upload.chunks():
                         out.write(chunk)
             except OSError as error:
