@@ -20,6 +20,7 @@ class Mean:
 
     batch_size = 4
     one_size = False
+    parallel = 1
     room = 100  # images that fit in memory
     loaded = 0
     batches: list = []  # noqa: RUF012 (reset by the fixture)
@@ -129,8 +130,21 @@ def test_prompts_reach_the_metric_and_a_missing_one_is_named(images):
         run_chunk(info, images, prompts)
 
 
+def test_batches_are_scored_side_by_side_where_the_metric_allows(images, monkeypatch):
+    meeting = threading.Barrier(2, timeout=20)
+
+    def score(self, prepared):
+        meeting.wait()  # passes only with two at once
+        return [float(image.mean()) for image, _ in prepared]
+
+    monkeypatch.setattr(Mean, "parallel", 2)
+    monkeypatch.setattr(Mean, "batch_size", 3)
+    monkeypatch.setattr(Mean, "score", score)
+    assert [row.raw for row in run_chunk(INFO, images)] == [20.0 + i for i in range(12)]
+
+
 def test_reading_ahead_is_bounded():
-    begun, taken, release = [], [], threading.Event()
+    begun, taken = [], []
 
     def slow(item):
         begun.append(item)
@@ -139,7 +153,6 @@ def test_reading_ahead_is_bounded():
     for item in runner.ahead(slow, range(50), depth=5):
         taken.append(item)
         assert len(begun) <= len(taken) + 5
-    release.set()
     assert taken == list(range(50))
 
 
