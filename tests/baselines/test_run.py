@@ -273,3 +273,34 @@ def test_metrics_that_miss_their_weights_say_which_and_how(tmp_path, images):
 
     with pytest.raises(MetricUnavailable, match=r"CNNIQA_koniq10k-e6f14c91\.pth: missing; .*weights fetch cnniqa"):
         run_chunk(find_metric("cnniqa"), images, weights=tmp_path)
+
+
+def test_the_command_offers_what_the_library_knows():
+    from scoring.baselines import command, job, weights
+
+    assert command.UNDEFINED == job.UNDEFINED
+    assert command.WEIGHTS == weights.DEFAULT_FOLDER
+
+
+def test_images_are_decoded_as_a_viewer_shows_them(tmp_path):
+    from PIL import Image
+
+    from scoring.baselines.images import Unreadable, decode, size_of
+
+    clear = np.zeros((4, 6, 4), np.uint8)
+    clear[:, 3:] = (10, 20, 30, 255)
+    Image.fromarray(clear).save(tmp_path / "clear.png")
+    seen = decode(tmp_path / "clear.png")
+    assert seen[0, 0].tolist() == [255, 255, 255]
+    assert seen[0, 5].tolist() == [10, 20, 30]
+    Image.fromarray(np.full((4, 6), 0x1234, np.uint16)).save(tmp_path / "deep.png")
+    assert (decode(tmp_path / "deep.png") == 0x12).all()
+    turned = Image.fromarray(np.zeros((4, 6, 3), np.uint8))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    assert decode(tmp_path / "turned.jpg").shape == (6, 4, 3)
+    Image.fromarray(np.zeros((4, 6), np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(Unreadable, match="32 bits"):
+        decode(tmp_path / "float.tif")
+    assert size_of(ImageFile("x", tmp_path / "absent.png")) == (0, 0)
