@@ -2,7 +2,7 @@
 # ARGS goes to the command behind a target: make serve ARGS="--port 9000 --no-demo", make test ARGS="-k quota".
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage lint chaos bench database gpu lock clean env env-dev env-test
+.PHONY: help serve test coverage lint chaos bench database gpu gpu-check lock clean env env-dev env-test
 .NOTPARALLEL:
 
 PY := .venv/bin/python
@@ -12,7 +12,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export UV_PYTHON_DOWNLOADS := never
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env:
 	@requirements/install.sh web
@@ -49,7 +49,7 @@ lint: env-dev ## style, types, import contracts, templates, migrations, deployme
 	run() { name=$$1; shift; echo "--- $$name"; "$$@" || failed="$$failed $$name;"; }; \
 	run "ruff check" $(PY) -m ruff check .; \
 	run "ruff format" $(PY) -m ruff format --check .; \
-	run "mypy" .venv/bin/mypy scoring generation challenge tests; \
+	run "mypy" .venv/bin/mypy scoring generation challenge aiqa tests; \
 	run "import contracts" .venv/bin/lint-imports; \
 	run "djlint" .venv/bin/djlint --quiet --lint challenge/templates; \
 	run "migrations" env DJANGO_SETTINGS_MODULE=challenge.settings.test $(PY) manage.py makemigrations --check --dry-run; \
@@ -67,6 +67,10 @@ database: env ## add what building a database on paper needs: python -m generati
 
 gpu: env ## add torch, diffusers and the baselines' packages to .venv (2 GB; 5 GB with CUDA)
 	@requirements/install.sh web database gpu
+
+gpu-check: gpu ## draw with every model whose weights are in var/weights (WEIGHTS=folder), on the GPU that is there
+	@$(PY) -m generation weights verify --weights $(or $(WEIGHTS),var/weights)
+	@exec $(PY) -m generation.render.check --weights $(or $(WEIGHTS),var/weights) $(ARGS)
 
 lock: env-dev ## write the locks anew from requirements/*.in (UPGRADE=1: newest versions)
 	@requirements/lock.sh

@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy
 import scipy
 
-BENCHMARKS = ("scoring", "site", "leak", "opinion", "attributes", "prompts", "plan")
+BENCHMARKS = ("scoring", "site", "study", "leak", "opinion", "attributes", "prompts", "plan", "render", "baselines")
 
 
 def main() -> None:

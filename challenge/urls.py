@@ -23,6 +23,7 @@ from challenge.leaderboards import table_views as tables
 from challenge.leaderboards import views as leaderboards
 from challenge.receipts import views as receipts
 from challenge.rescorings import views as rescorings
+from challenge.study import urls as study
 from challenge.submissions import views as submissions
 from challenge.teams import views as teams
 
@@ -86,6 +87,8 @@ urlpatterns = [
     path("c/<slug:challenge>/team/merge/", teams.ask_merger, name="ask-merger"),
     path("c/<slug:challenge>/teams/remove/<uuid:registration>/", teams.remove_member, name="remove-member"),
     path("c/<slug:challenge>/mergers/<uuid:merger>/", teams.answer_merger, name="answer-merger"),
+    path("c/<slug:challenge>/studies/", include(study.ORGANISERS)),
+    path("rate/", include(study.SUBJECTS)),
     path("c/<slug:challenge>/data/", datasets.data_page, name="data"),
     path("c/<slug:challenge>/data/downloads.csv", datasets.downloads_csv, name="downloads-csv"),
     path("c/<slug:challenge>/<slug:phase>/starter-kit.zip", datasets.starter_kit_zip, name="starter-kit"),

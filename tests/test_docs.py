@@ -1,11 +1,14 @@
 """The pages under docs/ against the code: links, commands, variables, addresses and error codes."""
 
+import argparse
 import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from aiqa.cli import build_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -99,6 +102,7 @@ def test_every_fault_of_a_table_of_ratings_is_explained():
 def test_every_address_and_problem_code_of_the_api_is_listed():
     from challenge.api.api import api
     from challenge.api.errors import STATUS_OF_REFUSAL
+    from challenge.api.middleware import PROBLEMS
 
     page = (ROOT / "docs" / "api.md").read_text()
     addresses = {
@@ -107,14 +111,24 @@ def test_every_address_and_problem_code_of_the_api_is_listed():
         for method in methods
     }
     codes = set(STATUS_OF_REFUSAL)
-    for name in ("api", "errors"):
-        tree = ast.parse((ROOT / "challenge" / "api" / f"{name}.py").read_text())
+    codes |= {code for code, _ in PROBLEMS.values()}
+    for module in (ROOT / "challenge" / "api").glob("*.py"):
+        tree = ast.parse(module.read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("problem") and len(node.args) > 1:
                 codes |= {a.value for a in node.args[1:2] if isinstance(a, ast.Constant)}
     codes.discard("error")  # a fallback for errors of the framework
     assert sorted(entry for entry in addresses if f"`{entry}`" not in page) == []
     assert sorted(code for code in codes if f"`{code}`" not in page) == []
+
+
+def test_every_command_and_option_of_the_command_line_is_listed():
+    page = (ROOT / "docs" / "cli.md").read_text()
+    [commands] = [action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    missing = {f"aiqa {name}" for name in commands.choices if f"aiqa {name}" not in page}
+    for command in commands.choices.values():
+        missing |= {option for option in command._option_string_actions if option[:2] == "--" and option not in page}
+    assert missing == set()
 
 
 def test_every_constraint_the_architecture_page_names_exists():

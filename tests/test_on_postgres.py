@@ -12,7 +12,7 @@ from tests.servers import postgres_server
 ROOT = Path(__file__).parents[1]
 SUITES = [
     *("tests/submissions", "tests/analyses", "tests/leaderboards", "tests/contests", "tests/teams", "tests/datasets"),
-    *("tests/api", "tests/rescorings", "tests/receipts", "tests/jobs"),
+    *("tests/api", "tests/rescorings", "tests/receipts", "tests/jobs", "tests/study"),
 ]
 
 

@@ -37,6 +37,8 @@ BODIES = {
     "call_command('scheduler', '--help')",
     "serve": "import django; django.setup(); import challenge.embedded.serve, challenge.embedded.supervisor",
     "scoring": "import scoring.cli, scoring.evaluation, scoring.logistic, scoring.intervals",
+    "baselines": "import scoring.baselines.job, scoring.baselines.brisque, scoring.baselines.niqe; "
+    "import PIL.Image, scipy.ndimage, scipy.special",
     "postgresql": "import psycopg",
 }
 

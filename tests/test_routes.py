@@ -8,6 +8,7 @@ itself; the owner leads it), stranger (organises another challenge), organiser, 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from challenge.accounts.models import ApiToken
 from challenge.accounts.services import create_token
 from challenge.analyses.analysis_run import analyse
 from challenge.datasets.models import DataFile
@@ -32,7 +33,11 @@ POST_ONLY = row("302 405 405 405 405 405 405 405 405 405")
 STAFF = row("302 302 302 302 302 302 302 200 200 200")
 TOKEN = row("401 200 200 200 200 200 200 200 200 200")
 TOKEN_TEAM = row("401 404 404 404 404 200 200 404 200 200")
+TOKEN_ORGANISERS = row("401 404 404 404 404 404 404 404 200 200")
+NOT_ALLOWED = row("405 405 405 405 405 405 405 405 405 405")
 OPEN_ORGANISERS = row("404 404 404 404 404 404 404 404 200 200")
+NOBODY_AT_ALL = row("404 404 404 404 404 404 404 404 404 404")
+ONLY_POST = row("405 405 405 405 405 405 405 405 405 405")
 CHANGERS = row("302 404 404 404 404 404 404 404 200 200")
 ADMINS = row("302 404 404 404 404 404 404 404 404 200")
 ADMINS_POST = row("302 404 404 404 404 404 404 404 404 405")  # these pages tell nobody else even that they exist
@@ -62,6 +67,36 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/organisers/": ORGANISERS,
     "/c/iqa/teams/": ORGANISERS,
     "/c/iqa/team/": MEMBERS,
+    "/c/iqa/studies/": ORGANISERS,
+    "/c/iqa/studies/new/": ORGANISERS,
+    "/c/iqa/studies/{study}/": ORGANISERS,
+    "/c/iqa/studies/{study}/matrix/": ORGANISERS,
+    "/c/iqa/studies/{study}/settings/": ORGANISERS,
+    "/c/iqa/studies/{study}/images/": ORGANISERS,
+    "/c/iqa/studies/{study}/subjects/": ORGANISERS,
+    "/c/iqa/studies/{study}/state/": POST_ONLY,
+    "/c/iqa/studies/{study}/preview/": ORGANISERS,
+    "/c/iqa/studies/{study}/preview/state.json": ORGANISERS,
+    "/c/iqa/studies/{study}/preview/{study_image}.png": ORGANISERS,
+    "/c/iqa/studies/{study}/sessions/{rating_session}/reopen/": ORGANISERS,
+    "/c/iqa/studies/{study}/ratings.csv": ORGANISERS,
+    "/c/iqa/studies/{study}/raw-ratings.csv": ORGANISERS,
+    "/c/iqa/studies/{study}/import/": ORGANISERS,
+    "/c/iqa/studies/{study}/archive/": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/{opinion_run}/": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/{opinion_run}/status/": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/{opinion_run}.csv": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/{opinion_run}/figure-5.json": ORGANISERS,
+    "/rate/{uuid}/": NOBODY_AT_ALL,
+    "/rate/{uuid}/withdraw/": NOBODY_AT_ALL,
+    "/rate/{uuid}/start/": ONLY_POST,
+    "/rate/sessions/{rating_session}/": NOBODY_AT_ALL,
+    "/rate/sessions/{rating_session}/state.json": NOBODY_AT_ALL,
+    "/rate/sessions/{rating_session}/hold/": ONLY_POST,
+    "/rate/sessions/{rating_session}/answers/": ONLY_POST,
+    "/rate/sessions/{rating_session}/finish/": ONLY_POST,
+    "/rate/images/{trial}.png": NOBODY_AT_ALL,
     "/c/iqa/team/rename/": POST_ONLY,
     "/c/iqa/team/invitation/": POST_ONLY,
     "/c/iqa/team/leave/": row("302 302 200 302 200 200 200 302 302 302"),
@@ -140,8 +175,18 @@ GET: dict[str, dict[str, int]] = {
     "/receipts/verify/": EVERYBODY,
     "/.well-known/receipt-keys.json": EVERYBODY,
     "/api/v1/openapi.json": EVERYBODY,
+    "/api/v1/token": TOKEN,
     "/api/v1/challenges": EVERYBODY,
     "/api/v1/challenges/iqa": EVERYBODY,
+    "/api/v1/challenges/iqa/phases": EVERYBODY,
+    "/api/v1/challenges/iqa/team": row("401 403 403 403 200 200 200 403 403 403"),
+    "/api/v1/challenges/iqa/registrations": TOKEN_ORGANISERS,
+    "/api/v1/challenges/iqa/configuration.yaml": TOKEN_ORGANISERS,
+    "/api/v1/challenges/iqa/configuration.json": TOKEN_ORGANISERS,
+    "/api/v1/registrations/{registration}/decision": NOT_ALLOWED,
+    "/api/v1/phases/{phase}": EVERYBODY,
+    "/api/v1/phases/{phase}/deadline": NOT_ALLOWED,
+    "/api/v1/phases/{phase}/submissions.csv": TOKEN_ORGANISERS,
     "/api/v1/challenges/iqa/files": EVERYBODY,
     "/api/v1/files/{file}/versions/1": row("404 404 404 404 200 200 200 404 200 200"),
     "/api/v1/phases/{phase}/starter-kit": row("404 404 404 404 200 200 200 404 200 200"),
@@ -149,9 +194,14 @@ GET: dict[str, dict[str, int]] = {
     "/api/v1/phases/{final}/leaderboard": row("403 403 403 403 403 403 403 403 200 200"),
     "/api/v1/phases/{phase}/quota": row("401 403 403 403 200 200 200 403 403 403"),
     "/api/v1/phases/{phase}/submissions": TOKEN,
-    "/api/v1/phases/{phase}/validate": row("405 405 405 405 405 405 405 405 405 405"),
+    "/api/v1/phases/{phase}/validate": NOT_ALLOWED,
     "/api/v1/submissions/{submission}": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/events": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/scores": TOKEN_TEAM,
     "/api/v1/submissions/{submission}/receipts": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/file": TOKEN_TEAM,
+    "/api/v1/submissions/{submission}/withdraw": NOT_ALLOWED,
+    "/api/v1/submissions/{submission}/choose": NOT_ALLOWED,
     "/admin/": STAFF,
     "/admin/contests/challenge/": STAFF,
     "/admin/contests/challenge/add/": STAFF,
@@ -170,6 +220,9 @@ GET: dict[str, dict[str, int]] = {
     "/admin/submissions/submission/{submission}/change/": row("302 302 302 302 302 302 302 302 200 200"),
     "/admin/accounts/user/": row("302 302 302 302 302 302 302 403 403 200"),
     "/admin/accounts/apitoken/": row("302 302 302 302 302 302 302 403 403 200"),
+    # Last, because whoever has opened a link is that subject: known by the link and by nothing else, whoever signs in.
+    # Those who take part in the challenge otherwise, or run it, are kept out.
+    "/rate/invitation/{token}/": row("302 302 302 302 403 403 403 302 403 403"),
 }
 
 # A POST without a body: what matters is who gets past the door (400, 409, 422: past it, 302 to a login: not).
@@ -196,6 +249,11 @@ POST: dict[str, dict[str, int]] = {
     "/submissions/{submission}/choose/": row("302 404 404 404 404 302 302 404 302 302"),
     "/api/v1/phases/{phase}/submissions": row("401 422 422 422 422 422 422 422 422 422"),
     "/api/v1/phases/{phase}/validate": row("401 422 422 422 422 422 422 422 422 422"),
+    # Of a submission that is scored already.
+    "/api/v1/submissions/{submission}/withdraw": row("401 404 404 404 404 409 409 404 409 409"),
+    "/api/v1/submissions/{submission}/choose": row("401 404 404 404 404 409 409 404 409 409"),
+    "/api/v1/registrations/{registration}/decision": row("401 400 400 400 400 400 400 400 400 400"),
+    "/api/v1/phases/{phase}/deadline": row("401 400 400 400 400 400 400 400 400 400"),
     "/c/iqa/development/rescoring/": row("302 404 404 404 404 404 404 404 422 422"),
     "/c/iqa/development/rescoring/{rescoring}/publish/": row("302 404 404 404 404 404 404 404 302 302"),
     "/c/iqa/development/rescoring/{rescoring}/retry/": row("302 404 404 404 404 404 404 404 302 302"),
@@ -211,6 +269,22 @@ POST: dict[str, dict[str, int]] = {
     "/jobs/{job}/prompts/review/": row("302 404 404 404 404 404 404 404 404 302"),
     "/jobs/{job}/publish/": row("302 404 404 404 404 404 404 404 404 422"),
     "/receipts/verify/": row("422 422 422 422 422 422 422 422 422 422"),
+    "/c/iqa/studies/new/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/studies/{study}/settings/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/studies/{study}/images/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/studies/{study}/subjects/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/studies/{study}/state/": row("302 404 404 404 404 404 404 404 302 302"),
+    "/c/iqa/studies/{study}/sessions/{rating_session}/reopen/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/studies/{study}/import/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/studies/{study}/archive/": row("302 404 404 404 404 404 404 404 302 302"),  # refused: it is open
+    "/c/iqa/studies/{study}/scores/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/studies/{study}/scores/{opinion_run}/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/rate/{uuid}/": NOBODY_AT_ALL,
+    "/rate/{uuid}/start/": NOBODY_AT_ALL,
+    "/rate/{uuid}/withdraw/": NOBODY_AT_ALL,
+    "/rate/sessions/{rating_session}/hold/": NOBODY_AT_ALL,
+    "/rate/sessions/{rating_session}/answers/": NOBODY_AT_ALL,
+    "/rate/sessions/{rating_session}/finish/": NOBODY_AT_ALL,
 }
 
 # Routes of libraries: allauth's pages are its own to test, the admin's per-model pages all go through OrganiserAdmin.
@@ -260,6 +334,7 @@ def route_values(world) -> dict[str, object]:
         "item": job.items.filter(stage="images").first().pk,
         "merger": merger.pk,
         "registration": Registration.objects.get(user=world.bob).pk,
+        **study_values(world),
         "uuid": "00000000-0000-4000-8000-000000000000",
         "invitation": world.team.invitation,
         "file": file.pk,
@@ -274,6 +349,29 @@ def route_values(world) -> dict[str, object]:
         "challenge": world.challenge.pk,
         "team": world.team.pk,
         "key": current_answer_key(world.development).pk,
+    }
+
+
+def study_values(world) -> dict[str, object]:
+    """A study with a rated session and opinion scores."""
+    from challenge.study import opinion_run, opinions, rating
+    from tests.study.studies import invited, make_study, rate
+
+    study = make_study(world.challenge, world.organiser, images=6)
+    subject, token = invited(study, world.organiser)
+    session = rating.start_session(subject)
+    rate(session, lambda trial: float(trial.position % 6))
+    options = {"screening": "none", "threshold": 0.6, "transform": "identity"}
+    options |= {"session_mean": "subject_session", "duplicates": "reject"}
+    run = opinions.ask_for_scores(study, options, world.organiser)
+    opinion_run.compute(run.pk)
+    return {
+        "study": study.pk,
+        "study_image": study.images.first().pk,
+        "token": token,
+        "rating_session": session.pk,
+        "trial": session.trials.first().pk,
+        "opinion_run": run.pk,
     }
 
 
@@ -300,7 +398,8 @@ def test_every_role_gets_what_the_matrix_says(client, people, values, method, ro
     headers = {}
     if user:
         client.force_login(user)
-        headers = {"authorization": f"Bearer {create_token(user=user, name='t', scopes=['read', 'submit'])[1]}"}
+        token = create_token(user=user, name="t", scopes=ApiToken.Scope.values)[1]
+        headers = {"authorization": f"Bearer {token}"}
     wrong = {}
     for route, expected in (GET if method == "get" else POST).items():
         options = {"headers": headers} if route.startswith("/api/") else {}
@@ -329,7 +428,7 @@ def test_every_route_is_in_the_matrix():
 
     dummy = "00000000-0000-4000-8000-000000000000"
     names = "uuid file submission phase final challenge team key invitation registration merger hidden"
-    names += " evaluation blind blind_evaluation rescoring job"
+    names += " evaluation blind blind_evaluation rescoring job study study_image token rating_session trial opinion_run"
     values = {**dict.fromkeys(names.split(), dummy), "item": "1"}
     listed = {resolve(route.format(**values).partition("?")[0]).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}

@@ -17,6 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from challenge.accounts.models import ApiToken
 from challenge.accounts.services import create_token
 from challenge.analyses.analysis_run import analyse
 from challenge.analyses.comparison_run import compare
@@ -68,7 +69,7 @@ def answers(world, values) -> Iterator[tuple[str, bytes]]:
         client, headers = Client(raise_request_exception=False), {}
         if user:
             client.force_login(user)
-            token = create_token(user=user, name="t", scopes=["read", "submit"])[1]
+            token = create_token(user=user, name="t", scopes=ApiToken.Scope.values)[1]
             headers = {"authorization": f"Bearer {token}"}
         for route in GET:
             response = client.get(route.format(**values), headers=headers if route.startswith("/api/") else {})

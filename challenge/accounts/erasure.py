@@ -44,6 +44,7 @@ def erase_account(user: User) -> None:
     user.user_permissions.clear()
     user.api_tokens.all().delete()
     user.messages.all().delete()
+    user.study_subjects.update(user=None, answers=[])
     for model in (EmailAddress, Authenticator, SocialAccount):
         model.objects.filter(user=user).delete()
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))

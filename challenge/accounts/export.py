@@ -84,6 +84,15 @@ def describe(user: User, submissions: list[Submission]) -> dict[str, Any]:
         ),
         "organises": list(user.organised_challenges.values_list("slug", flat=True)),
         "administration": _rows(LogEntry.objects.filter(user=user), "action_time", "object_repr", "change_message"),
+        "studies": _rows(
+            user.study_subjects.all(),
+            "study__title",
+            "number",
+            "language",
+            "consented_at",
+            "consent_version",
+            "answers",
+        ),
         "messages": _rows(user.messages.all(), "created_at", "subject", "body"),
     }
 

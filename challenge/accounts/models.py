@@ -66,7 +66,8 @@ class ApiToken(models.Model):
 
     class Scope(models.TextChoices):
         READ = "read", "Read challenges, own submissions and boards"
-        SUBMIT = "submit", "Submit prediction files"
+        SUBMIT = "submit", "Submit prediction files, withdraw and choose submissions"
+        ORGANISE = "organise", "Organise: registrations, deadlines, exports of the challenges you run"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")

@@ -1,6 +1,6 @@
 """Errors of the API's operations: application/problem+json (RFC 9457), never a hidden value.
 
-An address or a method that the API does not have is answered by Django, before any operation is known.
+What Django refuses before an operation is known becomes a problem document in `middleware`.
 """
 
 from typing import Any
@@ -12,10 +12,15 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
+from challenge.api.auth import ScopeMissingError
+from challenge.api.schemas import Problem
+from challenge.contests.deadlines import ChangeRefused
+from challenge.contests.registrations import NotPossible
 from challenge.submissions.intake import SubmissionRefused
 
 log = structlog.get_logger(__name__)
 
+PROBLEM_TYPE = "application/problem+json"
 STATUS_OF_REFUSAL = {
     "not_registered": 403,
     "not_accepted": 403,
@@ -38,19 +43,26 @@ TITLES = {
     401: "Not authenticated",
     403: "Not allowed",
     404: "Not found",
+    405: "Method not allowed",
     409: "Not now",
+    412: "Precondition failed",
     413: "Too large",
-} | {
+    416: "Range not satisfiable",
     422: "Invalid input",
     429: "Quota spent",
     507: "No room",
 }
 
 
+def refusals(*statuses: int) -> dict[int, Any]:
+    """What an operation declares beside its success: these, and what any operation may answer."""
+    return dict.fromkeys(sorted({400, 401, 422, 429, *statuses}), Problem)
+
+
 def problem(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
     """One problem document; `extra` goes into it, also over what stands there already."""
     body = {"type": f"about:blank#{code}", "title": TITLES.get(status, "Error"), "status": status, "code": code}
-    return JsonResponse({**body, "detail": detail, **extra}, status=status, content_type="application/problem+json")
+    return JsonResponse({**body, "detail": detail, **extra}, status=status, content_type=PROBLEM_TYPE)
 
 
 def malformed(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
@@ -68,7 +80,8 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(AuthenticationError)
     def not_authenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-        response = problem(401, "not_authenticated", "Send a valid token: «Authorization: Bearer iqa_…».")
+        lacking = str(error) if isinstance(error, ScopeMissingError) else ""
+        response = problem(401, "not_authenticated", lacking or "Send a valid token: «Authorization: Bearer iqa_…».")
         response["WWW-Authenticate"] = "Bearer"
         return response
 
@@ -84,7 +97,16 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-        return problem(error.status_code, "error", str(error))
+        code = "malformed_request" if error.status_code == 400 else "error"
+        return problem(error.status_code, code, str(error))
+
+    @api.exception_handler(ChangeRefused)
+    def change_refused(request: HttpRequest, error: ChangeRefused) -> HttpResponse:
+        return problem(409, "change_refused", str(error), field=error.field)
+
+    @api.exception_handler(NotPossible)
+    def not_possible(request: HttpRequest, error: NotPossible) -> HttpResponse:
+        return problem(409, "not_possible", str(error))
 
     @api.exception_handler(Http404)
     def not_found(request: HttpRequest, error: Http404) -> HttpResponse:

@@ -7,6 +7,15 @@ from uuid import UUID
 from ninja import Schema
 
 
+class TokenOut(Schema):
+    """A token: whose it is, what it may do, when it ends (null: never)."""
+
+    username: str
+    name: str
+    scopes: list[str]
+    expires_at: datetime.datetime | None
+
+
 class PhaseOut(Schema):
     """A phase of a challenge.
 
@@ -16,6 +25,7 @@ class PhaseOut(Schema):
     """
 
     id: UUID
+    challenge: str
     slug: str
     title: str
     state: str
@@ -35,6 +45,11 @@ class PhaseOut(Schema):
     public_share: float | None
     shows_private: bool
     starter_kit_url: str | None
+
+    @staticmethod
+    def resolve_challenge(phase: Any) -> str:
+        """The slug of its challenge, also where this is read from a PhaseOut."""
+        return str(getattr(phase.challenge, "slug", phase.challenge))
 
 
 class ChallengeOut(Schema):
@@ -107,6 +122,7 @@ class SubmissionOut(Schema):
     method_name: str
     received_at: datetime.datetime
     is_late: bool
+    is_chosen: bool
     finished_at: datetime.datetime | None
     failure: str
     scores: dict[str, float | None] | None
@@ -114,6 +130,68 @@ class SubmissionOut(Schema):
     private_scores: dict[str, float | None] | None
     release: ReleaseOut | None
     url: str
+
+
+class EventOut(Schema):
+    """One step in the life of a submission; `actor` is a user name, null for the server. `from_status` begins as ""."""
+
+    at: datetime.datetime
+    from_status: str
+    to_status: str
+    reason: str
+    actor: str | None
+
+
+class ScoresOut(Schema):
+    """What one version of the answer key and of the scorer gave. `intervals` (95 %) come a moment after the scores."""
+
+    id: UUID
+    is_current: bool
+    published_at: datetime.datetime | None
+    answer_key_version: int
+    scorer_version: str
+    formula: str
+    scores: dict[str, float | None]
+    intervals: dict[str, list[float] | None]
+
+
+class MemberOut(Schema):
+    """Somebody in a team; `status` is `accepted` or `pending`."""
+
+    username: str
+    status: str
+    is_leader: bool
+
+
+class TeamOut(Schema):
+    """A team. `owes_consent`: the caller has to accept the terms anew, on the site, before data and submitting."""
+
+    id: UUID
+    name: str
+    members: list[MemberOut]
+    places_left: int
+    owes_consent: bool
+
+
+class AnswerOut(Schema):
+    """What was asked and said at registration."""
+
+    question: str
+    answer: str
+
+
+class RegistrationOut(Schema):
+    """A registration; `status` is `pending`, `accepted`, `rejected` or `left`, then without a team."""
+
+    id: UUID
+    username: str
+    email: str
+    team: str | None
+    status: str
+    answers: list[AnswerOut]
+    terms_version: int
+    terms_accepted_at: datetime.datetime
+    created_at: datetime.datetime
 
 
 class ProblemLine(Schema):

@@ -15,6 +15,9 @@ from challenge.contests.models import Phase, PhaseEvent
 from challenge.contests.phase_rules import same_second
 from challenge.contests.signals import deadline_changed
 
+# Further is a slip of the hand, and moving other moments by as much could lead out of the calendar.
+FURTHEST = datetime.timedelta(days=20 * 365)
+
 
 class ChangeRefused(Exception):
     """The phase stays as it is; `str(error)` says why and what to do, `field` names the form field it belongs to."""
@@ -46,6 +49,8 @@ def change_deadline(
     before, now = row.closes_at, timezone.now()
     if not reason.strip():
         raise ChangeRefused("Give a reason: participants read it.", "reason")
+    if closes_at > now + FURTHEST:
+        raise ChangeRefused("A deadline lies in the next twenty years.", "closes_at")
     if same_second(closes_at, before):
         raise ChangeRefused("The phase closes at this moment already.", "closes_at")
     if closes_at < now or closes_at <= row.opens_at:

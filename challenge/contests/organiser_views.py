@@ -11,7 +11,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from challenge.accounts.models import User
 from challenge.contests import registrations as services
 from challenge.contests.access import organised_challenges
 from challenge.contests.forms import DecisionForm, OrganiserForm, RegistrationFilter
@@ -62,19 +61,11 @@ def _decide(request: SignedInRequest, values: dict[str, Any]) -> None:
     changed = 0
     for registration in values["chosen"]:
         try:
-            changed += _one_decision(request.user, registration, values)
+            changed += services.apply(registration, values["decision"], actor=request.user, reason=values["reason"])
         except services.NotPossible as error:
             messages.warning(request, f"{registration.user}: {error}")
     left = len(values["chosen"]) - changed
     messages.success(request, f"{changed} changed{f', {left} left as they were' if left else ''}.")
-
-
-def _one_decision(actor: User, registration: Registration, values: dict[str, Any]) -> bool:
-    if values["decision"] == "again":
-        return services.let_apply_again(registration, actor=actor)
-    return services.decide(
-        registration, accept=values["decision"] == "accept", actor=actor, reason=values["reason"].strip()
-    )
 
 
 @login_required

@@ -46,6 +46,16 @@ def decide(registration: Registration, *, accept: bool, actor: User, reason: str
     return True
 
 
+def apply(registration: Registration, decision: str, *, actor: User, reason: str = "") -> bool:
+    """Do what an organiser decided: `accept`, `reject` or `again` (may join again); False if nothing changed.
+
+    Raises NotPossible.
+    """
+    if decision == "again":
+        return let_apply_again(registration, actor=actor)
+    return decide(registration, accept=decision == "accept", actor=actor, reason=reason.strip())
+
+
 def _require_place(challenge: Challenge, team: Team) -> None:
     if team.merged_into_id:
         raise NotPossible(f"The team «{team.name}» was merged into another one. The user can join anew.")

@@ -1,4 +1,4 @@
-"""The starter kit of a phase: a zip of instructions, names, a sample file and the scorer as it is installed here.
+"""The starter kit of a phase: a zip of instructions, names, a sample file, the scorer and the command line as here.
 
 It holds nothing hidden: the names come from the public list of the answer key, the sample's scores from the names.
 The bytes follow from phase, answer key, scorer and the address of the site, so a kit is made once and then kept in
@@ -41,7 +41,7 @@ def starter_kit(phase: Phase, site: str) -> StoredFile | None:
     key = current_answer_key(phase)
     if key is None:
         return None
-    members = {**_instructions(phase, key, site), **_scorer()}
+    members = {**_instructions(phase, key, site), **_programs()}
     digest = hashlib.sha256(f"{key.pk} {key.names.name} {scoring.SCORER_VERSION}".encode())
     for name, content in members.items():
         digest.update(f"{name} {len(content)} ".encode() + content)
@@ -91,11 +91,13 @@ def _instructions(phase: Phase, key: AnswerKey, site: str) -> dict[str, bytes]:
 
 
 @lru_cache(maxsize=1)
-def _scorer() -> dict[str, bytes]:
-    """The scoring package of this installation with what it needs to run elsewhere."""
-    package = Path(scoring.__file__).parent
+def _programs() -> dict[str, bytes]:
+    """The scorer and the command line of this installation with what they need to run elsewhere."""
+    packages = (Path(scoring.__file__).parent, settings.BASE_DIR / "aiqa")
     sources = {
-        f"scoring/{path.relative_to(package).as_posix()}": path.read_bytes() for path in sorted(package.rglob("*.py"))
+        path.relative_to(package.parent).as_posix(): path.read_bytes()
+        for package in packages
+        for path in sorted(package.rglob("*.py"))
     }
     pins = "".join(f"{name}=={installed_version(name)}\n" for name in ("numpy", "scipy"))
     return {

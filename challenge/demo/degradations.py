@@ -117,7 +117,8 @@ def _scene(seed: int) -> Pixels:
     frequency[0, 0] = np.inf  # no mean
     luma = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(SIDE, SIDE))) / frequency, s=(SIDE, SIDE))
     tint = rng.uniform(0.7, 1.0, 3)
-    return np.clip((128 + 45 * luma / luma.std())[:, :, None] * tint, 0, 255).astype(np.uint8)
+    pixels: Pixels = np.clip((128 + 45 * luma / luma.std())[:, :, None] * tint, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _degrade(original: Pixels, degradation: str, level: float, seed: int) -> Pixels:

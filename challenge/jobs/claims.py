@@ -102,4 +102,5 @@ def give_back(claim: Claim, problem: str) -> None:
 def put_back(claim: Claim, *, asked: bool = False) -> bool:
     """Put the items back as if nobody had tried; `asked` notes that a person was asked. False when the claim was
     lost."""
-    return bool(claim.rows.update(state=WAITING, attempts=F("attempts") - 1, asked=asked, **FREED))
+    noted = {"asked": True} if asked else {}
+    return bool(claim.rows.update(state=WAITING, attempts=F("attempts") - 1, **noted, **FREED))

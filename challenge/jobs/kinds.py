@@ -35,6 +35,7 @@ class PeopleNeeded(Exception):
 @dataclasses.dataclass(frozen=True)
 class Stage:
     """One stage. `unit` is what its items are called. `can_skip`: the job may go on without items that failed.
+    `pictures`: its results name an image, as path below the job's folder in `image`, and its `sha256`.
 
     A batch that takes longer than `limit_seconds` hangs: its worker is ended and somebody else takes it.
     """
@@ -43,6 +44,7 @@ class Stage:
     title: str
     unit: str = "images"
     can_skip: bool = False
+    pictures: bool = False
     limit_seconds: float = 900.0
 
 

@@ -104,7 +104,7 @@ class JobItem(Lease):
             models.Index(fields=["job", "stage", "state", "position"], name="job_item_by_state"),
             models.Index(fields=["job", "stage", "key"], name="job_item_by_key"),
             models.Index(fields=["lease_token"], condition=Q(state="running"), name="job_item_in_hand"),
-            models.Index(fields=["job", "-finished_at"], name="job_item_latest"),
+            models.Index(fields=["job", "stage", "-finished_at"], name="job_item_latest"),
         ]
 
     def __str__(self) -> str:

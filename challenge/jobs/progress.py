@@ -91,7 +91,7 @@ def progress_of(job: Job) -> Progress:
         unit=found.unit if found else "items",
         per_second=per_second,
         left=left,
-        pictures=latest_pictures(job),
+        pictures=latest_pictures(job, kind),
         failures=list(failures[:FAILURES]),
         failed=sum(number for _, _, state, number in counts if state == JobItem.State.FAILED),
     )
@@ -107,10 +107,11 @@ def shown_stage(job: Job, kind: JobKind | None) -> str:
     return job.stage
 
 
-def latest_pictures(job: Job) -> Sequence[JobItem]:
-    """The last finished items that made an image (`result["image"]`, its path in the job's folder), newest first."""
-    rows = job.items.filter(state=DONE, result__has_key="image").order_by("-finished_at", "-position")
-    return list(rows[:PICTURES])
+def latest_pictures(job: Job, kind: JobKind | None) -> Sequence[JobItem]:
+    """The last finished items that made an image, newest first."""
+    stage = next((stage.name for stage in (kind.stages if kind else ()) if stage.pictures), None)
+    rows = job.items.filter(stage=stage, state=DONE) if stage else job.items.none()
+    return [item for item in rows.order_by("-finished_at")[:PICTURES] if "image" in item.result]
 
 
 def _pace(job: Job) -> tuple[float | None, datetime.timedelta | None]:

@@ -53,9 +53,12 @@ def transition(
     from challenge.jobs.models import JobEvent
 
     with transaction.atomic():
-        for source in (state for state, targets in TRANSITIONS.items() if to in targets):
-            pk = rows.filter(state=source).values_list("pk", flat=True).first()
-            if pk is not None and rows.filter(pk=pk, state=source).update(state=to, **changes):
-                JobEvent.objects.create(job_id=pk, from_state=source, to_state=to, actor=actor, text=reason[:1000])
-                return True
-    return False
+        # Locked: jobs also go back, so a state that was passed over a moment ago may be the one by now.
+        found = rows.select_for_update().values_list("pk", "state").first()
+        if found is None or to not in TRANSITIONS[JobState(found[1])]:
+            return False
+        pk, source = found
+        if not rows.filter(pk=pk, state=source).update(state=to, **changes):
+            return False
+        JobEvent.objects.create(job_id=pk, from_state=source, to_state=to, actor=actor, text=reason[:1000])
+    return True

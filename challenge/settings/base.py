@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "challenge.rescorings.apps.RescoringsConfig",
     "challenge.jobs.apps.JobsConfig",
     "challenge.receipts",
+    "challenge.study",
     "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
@@ -57,6 +58,7 @@ MIDDLEWARE = [
     "challenge.core.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "challenge.core.middleware.ContentSecurityPolicyMiddleware",
+    "challenge.api.middleware.ProblemMiddleware",
     "challenge.core.middleware.Utf8OnlyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -291,6 +293,7 @@ CELERY_TASK_ROUTES = {
     "mail.*": {"queue": "analysis"},
     "rescorings.*": {"queue": "analysis"},
     "jobs.*": {"queue": "gpu"},
+    "study.*": {"queue": "analysis"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

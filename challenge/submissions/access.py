@@ -3,6 +3,7 @@
 from django.db.models import Q, QuerySet
 
 from challenge.contests.access import Viewer, accepted_registrations, may_act, organised_challenges
+from challenge.core.downloads import StoredFile
 from challenge.submissions.models import Submission
 
 
@@ -15,3 +16,15 @@ def visible_submissions(user: Viewer) -> QuerySet[Submission]:
         return rows
     teams = accepted_registrations(user).values("team")
     return rows.filter(Q(team__in=teams) | Q(phase__challenge__in=organised_challenges(user).values("pk")))
+
+
+def stored_file(submission: Submission) -> StoredFile:
+    """The file as it was sent, for somebody who may see the submission."""
+    return StoredFile(
+        storage=submission.file.storage,
+        path=str(submission.file.name),
+        name=submission.file_name,
+        size=submission.file_size,
+        etag=submission.sha256,
+        modified=submission.received_at,
+    )

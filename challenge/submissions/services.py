@@ -1,5 +1,6 @@
 """Writes to submissions that people or the reconciler ask for (intake and scoring have their own modules)."""
 
+import datetime
 from typing import Any
 
 from django.db import transaction
@@ -7,6 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.contests.access import is_organiser
 from challenge.contests.models import Phase
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.states import Status, transition
@@ -41,10 +43,20 @@ def withdraw(submission: Submission, actor: User) -> bool:
     )
 
 
+def refusal_to_choose(submission: Submission, user: User, at: datetime.datetime) -> str:
+    """Why `user`, who may see the submission, may not make it the one that counts at the moment `at`; empty: may."""
+    phase = submission.phase
+    if phase.board_rule != Phase.BoardRule.CHOSEN:
+        return "This phase has no choice: its board follows another rule."
+    if not phase.may_choose_at(at) and not is_organiser(user, phase.challenge):
+        return f"Choices were possible until {phase.choice_ends_at:%Y-%m-%d %H:%M} UTC, once the phase is open."
+    return ""
+
+
 def choose(submission: Submission, actor: User) -> bool:
     """Make this scored submission the one that counts for its team; False if it is not scored, or came too late.
 
-    Choosing another one later is possible until the choice ends; the caller checks who asks and when.
+    Choosing another one later is possible until the choice ends; the caller asks `refusal_to_choose` before.
     """
     with transaction.atomic():
         Phase.objects.select_for_update().get(pk=submission.phase_id)

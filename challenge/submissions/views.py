@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from challenge.analyses.budget import budget_of
 from challenge.contests.access import (
-    is_organiser,
     may_see_fit,
     may_see_scores,
     registration_of,
@@ -22,14 +21,14 @@ from challenge.contests.access import (
 )
 from challenge.contests.deadlines import deadline_changes
 from challenge.contests.models import Phase, Team
-from challenge.core.downloads import StoredFile, send_file
+from challenge.core.downloads import send_file
 from challenge.core.http import SignedInRequest
 from challenge.core.limits import limited
 from challenge.datasets.access import DataAccess
 from challenge.datasets.services import current_answer_key, expected_names, result_decimals, shown_decimals
 from challenge.rescorings.results import why_unscored
 from challenge.submissions import gates, services
-from challenge.submissions.access import visible_submissions
+from challenge.submissions.access import stored_file, visible_submissions
 from challenge.submissions.counting import counting_evaluation, why_it_counts
 from challenge.submissions.forms import SubmitForm
 from challenge.submissions.intake import SubmissionRefused, dry_run, quota_for, receive
@@ -200,15 +199,7 @@ def submission_status(request: SignedInRequest, submission_id: str) -> HttpRespo
 def submission_file(request: SignedInRequest, submission_id: str) -> HttpResponseBase:
     """The file as it was sent, to its team and the organisers."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
-    stored = StoredFile(
-        storage=submission.file.storage,
-        path=str(submission.file.name),
-        name=submission.file_name,
-        size=submission.file_size,
-        etag=submission.sha256,
-        modified=submission.received_at,
-    )
-    return send_file(request, stored)
+    return send_file(request, stored_file(submission))
 
 
 @login_required
@@ -232,13 +223,8 @@ def withdraw(request: SignedInRequest, submission_id: str) -> HttpResponse:
 def choose(request: SignedInRequest, submission_id: str) -> HttpResponse:
     """Make a scored submission the one that counts, while the phase is open."""
     submission = get_object_or_404(visible_submissions(request.user), pk=submission_id)
-    phase = submission.phase
-    if phase.board_rule != Phase.BoardRule.CHOSEN:
-        messages.warning(request, "This phase has no choice: its board follows another rule.")
-    elif not phase.may_choose_at(request.began_at) and not is_organiser(request.user, phase.challenge):
-        messages.warning(
-            request, f"Choices were possible until {phase.choice_ends_at:%Y-%m-%d %H:%M} UTC, once the phase is open."
-        )
+    if refusal := services.refusal_to_choose(submission, request.user, request.began_at):
+        messages.warning(request, refusal)
     elif services.choose(submission, request.user):
         messages.success(request, "This submission now counts for your team.")
     else:

@@ -1,5 +1,6 @@
 """The steps from prompts to a release, each a function with a folder in and out.
 
+    FOLDER/demo.json                                                    what was asked for
     FOLDER/candidates.csv   FOLDER/prompts.csv   FOLDER/funnel.json     prompts
     FOLDER/plan.csv         FOLDER/plan.md                              plan
     FOLDER/images/                                                      render
@@ -17,6 +18,7 @@ release has no MOS and says so.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from generation.cli import run_command
 from generation.demo.vocabulary import all_prompts
 from generation.fields import write_csv
 from generation.files import whole_file
+from generation.problems import InvalidInput
 
 CARD = """\
 title: Demo of shapes
@@ -60,8 +63,12 @@ class Demo:
 
 
 def choose_prompts(demo: Demo) -> None:
-    """As many prompts as images, of the 756 that the model understands."""
+    """As many prompts as images, of the 756 that the model understands.
+
+    Raises InvalidInput when the folder holds a demo with another number of images or seed.
+    """
     demo.folder.mkdir(parents=True, exist_ok=True)
+    _remember(demo)
     candidates = demo.folder / "candidates.csv"
     with whole_file(candidates) as stream:
         write_csv(stream, ["prompt"], ([prompt] for prompt in all_prompts()))
@@ -130,6 +137,14 @@ STEPS: Mapping[str, Callable[[Demo], None]] = {
     "split": divide,
     "release": release,
 }
+
+
+def _remember(demo: Demo) -> None:
+    path, asked = demo.folder / "demo.json", json.dumps({"images": demo.images, "seed": demo.seed}) + "\n"
+    if path.exists() and (before := path.read_text("utf-8")) != asked:
+        raise InvalidInput(f"{demo.folder}: holds another demo, of {before.strip()}: choose another folder")
+    with whole_file(path) as stream:
+        stream.write(asked)
 
 
 def _command(name: str, *arguments: object) -> None:

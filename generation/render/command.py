@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"images at a time (default {BATCH}); fewer where the catalogue or the memory says so",
     )
-    parser.add_argument("--limit", type=whole_number, metavar="N", help="draw at most so many images in this run")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="begin no batch after so many new images")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ import gc
 import io
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -30,7 +30,7 @@ from generation.parallel import cores
 from generation.render.devices import Device, batch_limit, dtype_on, find_device, is_out_of_memory, needs_offload
 from generation.render.libraries import load_torch, versions
 from generation.render.pipelines import Pipeline
-from generation.render.records import Rendered, asked, store
+from generation.render.records import Rendered, asked, finished, store
 from generation.render.requests import ImageRequest, batches, check_requests
 from generation.render.weights import fetch, parts_of, pinned
 
@@ -40,12 +40,21 @@ _BLACK = 3 / 255  # no sample above this: black to any eye
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Pixels (height, width, 3) from 0 to 1, or None and the problem."""
+    """Pixels (height, width, 3) from 0 to 1, or None and the problem; `seconds` is the share of one image."""
 
     pixels: NDArray[np.float32] | None
     seconds: float
     batch: int
     problem: str = ""
+
+    @property
+    def blank(self) -> str:
+        """Why pixels show nothing; "" when they show something, or there are none."""
+        if self.pixels is None:
+            return ""
+        if not np.isfinite(self.pixels).all():
+            return "its values overflowed"
+        return "black" if float(self.pixels.max()) <= _BLACK else ""
 
 
 class Renderer:
@@ -97,51 +106,53 @@ class Renderer:
     def render(self, batch: Sequence[ImageRequest], folder: Path) -> list[Rendered]:
         """Draw every request and write its image and record into the folder; results are in the order of the requests.
 
-        Nothing is skipped: what is finished already is for the caller to leave out (generation.render.finished).
-        Requests with different keys are drawn one kind after the other. Raises InvalidInput for requests that cannot
-        be drawn and missing weights, before anything is drawn; OSError when a file cannot be written.
+        All are drawn, those too that are finished: the last digit of an image depends on its batch, so a batch that was
+        interrupted gives the same bytes only when it is drawn as it was. But a finished image stays as it is, and its
+        record is the result. A batch of which all is finished is for the caller to leave out
+        (generation.render.finished). Requests with different keys are drawn one kind after the other.
+        Raises InvalidInput, before anything is drawn, for requests that cannot be drawn, weights that are not there and
+        files that are something else; OSError when a file cannot be written.
         """
         check_requests(batch, self._entries)
         folder.mkdir(parents=True, exist_ok=True)
-        done: dict[str, Rendered] = {}
+        there = {request.name: record for request in batch if (record := finished(request, folder)) is not None}
+        drawn: dict[str, Rendered] = {}
         for part in batches(batch, max(1, len(batch))):
-            done |= {image.name: image for image in self._render_alike(part, folder)}
-        return [done[request.name] for request in batch]
+            drawn |= {image.name: image for image in self._render_alike(part, folder, there)}
+        return [there.get(request.name) or drawn[request.name] for request in batch]
 
-    def _render_alike(self, requests: Sequence[ImageRequest], folder: Path) -> list[Rendered]:
+    def _render_alike(self, requests: Sequence[ImageRequest], folder: Path, there: Container[str]) -> list[Rendered]:
+        """Draw requests of one key; store those that are not `there`."""
         pipeline = self._pipeline(requests[0].generator)
         waiting = list(requests)
         results: list[Rendered] = []
         spent = dict.fromkeys((request.name for request in requests), 0.0)
-        with ThreadPoolExecutor(min(8, cores())) as pool:  # PNG compression runs beside itself, outside Python's lock
-            for draw in range(1, DRAWS + 1):
-                seeds = [seed_of(request, draw) for request in waiting]
-                drawn = self._draw(pipeline, waiting, seeds)
-                pngs = pool.map(_png, [one.pixels for one in drawn])
-                again: list[ImageRequest] = []
-                for request, seed, one, png in zip(waiting, seeds, drawn, pngs, strict=True):
-                    spent[request.name] += one.seconds
-                    problem = one.problem or _blank(one.pixels)
-                    if problem and not one.problem and draw < DRAWS:
-                        again.append(request)
-                        continue
-                    result = Rendered(
-                        name=request.name,
-                        status="failed" if one.problem else "black" if problem else "done",
-                        sha256=None if problem else sha256(png).hexdigest(),
-                        bytes=None if problem else len(png),
-                        seconds=round(spent[request.name], 3),
-                        attempts=draw,
-                        seed_used=seed,
-                        provenance=self._provenance(pipeline, request, one.batch),
-                        problem=problem,
-                    )
-                    if not problem:
-                        store(result, png, folder)
-                    results.append(result)
-                waiting = again
-                if not waiting:
-                    break
+        for draw in range(1, DRAWS + 1):
+            seeds = [seed_of(request, draw) for request in waiting]
+            drawn = self._draw(pipeline, waiting, seeds)
+            again: list[ImageRequest] = []
+            for request, seed, one, png in zip(waiting, seeds, drawn, _pngs(drawn), strict=True):
+                spent[request.name] += one.seconds
+                if one.blank and draw < DRAWS:
+                    again.append(request)
+                    continue
+                result = Rendered(
+                    name=request.name,
+                    status="failed" if one.problem else "black" if one.blank else "done",
+                    sha256=sha256(png).hexdigest() if png else None,
+                    bytes=len(png) or None,
+                    seconds=round(spent[request.name], 3),
+                    attempts=draw,
+                    seed_used=seed,
+                    provenance=self._provenance(pipeline, request, one.batch),
+                    problem=one.problem or one.blank,
+                )
+                if png and request.name not in there:
+                    store(result, png, folder)
+                results.append(result)
+            waiting = again
+            if not waiting:
+                break
         return results
 
     def _draw(self, pipeline: Pipeline, requests: Sequence[ImageRequest], seeds: Sequence[int]) -> list[_Drawn]:
@@ -230,19 +241,16 @@ def seed_of(request: ImageRequest, draw: int) -> int:
     return int.from_bytes(sha256(f"{request.seed}|{draw}".encode()).digest()[:4])
 
 
-def _blank(pixels: NDArray[np.float32] | None) -> str:
-    """Why an image shows nothing; "" when it shows something."""
-    if pixels is None or not np.isfinite(pixels).all():
-        return "its values overflowed"
-    return "black" if float(pixels.max()) <= _BLACK else ""
-
-
-def _png(pixels: NDArray[np.float32] | None) -> bytes:
-    """8-bit RGB without any metadata."""
+def png_of(pixels: NDArray[np.float32]) -> bytes:
+    """8-bit RGB of finite values from 0 to 1, without any metadata."""
     from PIL import Image
 
-    if pixels is None or not np.isfinite(pixels).all():
-        return b""
     content = io.BytesIO()
     Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8)).save(content, "PNG")
     return content.getvalue()
+
+
+def _pngs(drawn: Sequence[_Drawn]) -> list[bytes]:
+    """The PNG of each image that shows something, b"" for the others; compressed beside each other."""
+    with ThreadPoolExecutor(min(8, cores())) as pool:  # zlib works outside Python's lock
+        return list(pool.map(lambda one: b"" if one.pixels is None or one.blank else png_of(one.pixels), drawn))

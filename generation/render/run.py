@@ -1,8 +1,15 @@
-"""A whole plan drawn into a folder, from wherever an earlier run stopped."""
+"""A whole plan drawn into a folder, from wherever an earlier run stopped.
+
+The bytes of an image depend in the last digit on how many are drawn with it (generation.render.pipelines). So batches
+are always those of the whole plan: one that was interrupted is drawn again as it was, and only what is missing of it is
+stored. A run that was killed and taken up again gives the same bytes as one that was not, on the same machine with the
+same batch size.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,30 +39,33 @@ def unfinished(requests: Iterable[ImageRequest], folder: Path) -> list[ImageRequ
 def render_all(
     requests: Sequence[ImageRequest],
     folder: Path,
-    renderer: Callable[[], Renderer],
+    renderer: Callable[[], AbstractContextManager[Renderer]],
     *,
     batch_size: int = BATCH,
     limit: int | None = None,
 ) -> Run:
-    """Draw what is not there, at most `limit` images; finished images are read and checked, never written.
+    """Draw what is not there; finished images are read and checked, never written. With `limit` no batch is begun after
+    so many new images.
 
-    `renderer` makes the Renderer, which is not needed when all is there. Raises as `Renderer.render` and `finished`.
+    `renderer` makes the Renderer (or lends one: contextlib.nullcontext); it is not called when all is there. Raises as
+    `Renderer.render` and `finished`.
     """
     looked = progress(requests, total=len(requests), unit="images", label="looking")
-    waiting = unfinished(looked, folder)
-    chosen = waiting[:limit]
-    run = Run(kept=len(requests) - len(waiting), left=len(waiting) - len(chosen))
-    if not chosen:
+    missing = {request.name for request in unfinished(looked, folder)}
+    run = Run(kept=len(requests) - len(missing), left=len(missing))
+    work = [batch for batch in batches(requests, batch_size) if any(request.name in missing for request in batch)]
+    if not work or limit == 0:
         return run
     with renderer() as ready:
         bar = progress(
-            _drawn(ready, batches(chosen, batch_size), folder),
+            _drawn(ready, work, folder, missing, limit),
             total=len(requests),
             unit="images",
             label="rendering",
             done=run.kept,
         )
         for image in bar:
+            run.left -= 1
             if image.status == "done":
                 run.drawn += 1
             else:
@@ -63,6 +73,18 @@ def render_all(
     return run
 
 
-def _drawn(renderer: Renderer, work: Iterable[tuple[ImageRequest, ...]], folder: Path) -> Iterator[Rendered]:
+def _drawn(
+    renderer: Renderer,
+    work: Iterable[tuple[ImageRequest, ...]],
+    folder: Path,
+    missing: Set[str],
+    limit: int | None,
+) -> Iterator[Rendered]:
+    """The missing images of the batches as they are drawn."""
+    drawn = 0
     for batch in work:
-        yield from renderer.render(batch, folder)
+        new = [image for image in renderer.render(batch, folder) if image.name in missing]
+        yield from new
+        drawn += len(new)
+        if limit is not None and drawn >= limit:
+            return

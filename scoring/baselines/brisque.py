@@ -31,6 +31,7 @@ class Brisque:
 
     batch_size = 64
     one_size = True
+    parallel = 1
 
     def __init__(self, setting: Setting) -> None:
         del setting  # everything it needs is in the package

@@ -12,7 +12,7 @@ import torch
 
 from scoring.baselines.clip_tower import clip_pixels, crop_centre, load_clip, pad_to_square, tokenizer
 from scoring.baselines.metric import RGB, Setting
-from scoring.baselines.torch_support import choose_device
+from scoring.baselines.torch_support import choose_device, pace
 
 FITS = {"crop": crop_centre, "pad": pad_to_square}
 
@@ -20,11 +20,11 @@ FITS = {"crop": crop_centre, "pad": pad_to_square}
 class ClipCosine:
     """The metric. Options: model (open_clip's name), fit ("crop" or "pad")."""
 
-    batch_size = 32
     one_size = True
 
     def __init__(self, setting: Setting) -> None:
         self.device = choose_device(setting.device)
+        self.batch_size, self.parallel = pace(self.device, 32, on_cpu=8)
         self._fit = FITS[setting.options.get("fit", "crop")]
         self._tokens = tokenizer(setting.options["model"])
         self.network = load_clip(setting.options["model"], setting.files[0]).to(self.device).float().eval()

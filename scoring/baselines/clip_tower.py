@@ -6,6 +6,7 @@ the other (longer side to 224, black padding).
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ _NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # numbers i
 
 def load_clip(model: str, path: Path) -> Any:
     """open_clip's model of this name, with the weights of a checkpoint. Raises MetricUnavailable."""
-    clip = _open_clip().create_model(model, pretrained=None)
+    logging.disable(logging.WARNING)  # it warns that the weights are random: not for long
+    try:
+        clip = _open_clip().create_model(model, pretrained=None)
+    finally:
+        logging.disable(logging.NOTSET)
     state = {name: value for name, value in read_state(path).items() if name not in _NOT_WEIGHTS}
     load_into(clip, state, path)
     return clip

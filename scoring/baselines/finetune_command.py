@@ -71,7 +71,7 @@ def _finetune(arguments: argparse.Namespace) -> int:
         recipe = Recipe(**settings, seed=seed, mos_range=tuple(arguments.mos_range))
         show = partial(_show_epoch, f"repeat {seed}")
         where = arguments.out / f"repeat-{seed}"
-        fine_tune(recipe, *sets, where, weights=arguments.weights, device=arguments.device, progress=show)
+        fine_tune(recipe, sets[0], sets[1], where, weights=arguments.weights, device=arguments.device, progress=show)
     summary = aggregate([arguments.out / f"repeat-{seed}" for seed in seeds])
     if arguments.only is None:
         record(arguments.out / "summary.json", summary)

@@ -17,7 +17,7 @@ from torch import nn
 
 from scoring.baselines.clip_tower import clip_pixels, crop_centre
 from scoring.baselines.metric import RGB, Setting
-from scoring.baselines.torch_support import choose_device, load_into, read_state
+from scoring.baselines.torch_support import choose_device, load_into, pace, read_state
 
 TOKENS = 35
 _MEAN, _STD = 0.16717362830052426, 1.0333394966054072  # of the rewards on the authors' validation set
@@ -77,11 +77,11 @@ class ImageRewardNetwork(nn.Module):
 class ImageReward:
     """The metric. Option: settings, {vision, text} of a smaller network."""
 
-    batch_size = 32
     one_size = True
 
     def __init__(self, setting: Setting) -> None:
         self.device = choose_device(setting.device)
+        self.batch_size, self.parallel = pace(self.device, 32, on_cpu=8)
         checkpoint, vocabulary = setting.files
         network = ImageRewardNetwork(**setting.options.get("settings", {}))
         load_into(network, renamed(read_state(checkpoint)), checkpoint)

@@ -12,10 +12,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scoring.baselines.metric import RGB
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 MAX_PIXELS = 89_478_485  # Pillow's own limit
@@ -103,10 +107,9 @@ def decode(path: Path) -> RGB:
         raise Unreadable(f"damaged: {error}") from None
 
 
-def _as_rgb(picture: object) -> RGB:
+def _as_rgb(picture: Image.Image) -> RGB:
     from PIL import Image
 
-    assert isinstance(picture, Image.Image)  # noqa: S101 (exif_transpose is typed as if it could give None)
     if picture.mode.startswith("I;16"):
         gray = (np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8)
         return np.repeat(gray[:, :, None], 3, axis=2)

@@ -1,8 +1,8 @@
 """What a baseline metric is to the rest: prepared images in, raw scores out.
 
 Contract: `prepare` handles one image and may run in any thread, several at once; `score` handles a batch and runs in
-one. Scores are float32 or better, whatever precision the network runs in: coarser ones tie, and ties lower KRoCC. A
-metric gives its own raw value; which direction is better is said in the registry and applied there, once.
+`parallel` threads at most. Scores are float32 or better, whatever precision the network runs in: coarser ones tie, and
+ties lower KRoCC. A metric gives its own raw value; which direction is better is said in the registry and applied there.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class Metric(Protocol):
     """One loaded metric.
 
     batch_size: how many images to give `score` at once. one_size: whether prepared images of any size can share a
-    batch (True), or only those of images of the same size (False).
+    batch (True), or only those of images of the same size (False). parallel: how many batches may be scored at once.
     """
 
     batch_size: int
     one_size: bool
+    parallel: int
 
     def prepare(self, image: RGB, prompt: str) -> Any:
         """What `score` needs of one image (height, width, 3), uint8, and its prompt. Raises Undefined."""

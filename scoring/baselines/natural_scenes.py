@@ -91,12 +91,15 @@ def fit_asymmetric(blocks: Array) -> tuple[Array, Array, Array]:
     that side of zero; the shape is then the smallest searched, as in the releases.
     """
     flat = blocks.reshape(blocks.shape[0], -1)
-    squares = flat * flat
+    below, above = np.minimum(flat, 0), np.maximum(flat, 0)
+    squares_below, squares_above = (np.einsum("ij,ij->i", side, side) for side in (below, above))
+    size = flat.shape[1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        left = np.sqrt(np.sum(squares, axis=1, where=flat < 0) / np.sum(flat < 0, axis=1))
-        right = np.sqrt(np.sum(squares, axis=1, where=flat > 0) / np.sum(flat > 0, axis=1))
+        left = np.sqrt(squares_below / np.count_nonzero(below, axis=1))
+        right = np.sqrt(squares_above / np.count_nonzero(above, axis=1))
         skew = left / right
-        ratio = np.mean(np.abs(flat), axis=1) ** 2 / np.mean(squares, axis=1)
+        mean = (above.sum(axis=1) - below.sum(axis=1)) / size
+        ratio = mean**2 / ((squares_below + squares_above) / size)
         ratio = ratio * (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
     return _nearest_shape(ratio), left, right
 

@@ -32,6 +32,7 @@ class Niqe:
 
     batch_size = 64
     one_size = True
+    parallel = 1
 
     def __init__(self, setting: Setting) -> None:
         del setting  # everything it needs is in the package

@@ -12,19 +12,19 @@ import torch
 
 from scoring.baselines.clip_tower import clip_pixels, crop_centre, tokenizer
 from scoring.baselines.metric import RGB, MetricUnavailable, Setting
-from scoring.baselines.torch_support import choose_device
+from scoring.baselines.torch_support import choose_device, pace
 
 
 class PickScore:
     """The metric."""
 
-    batch_size = 32
     one_size = True
 
     def __init__(self, setting: Setting) -> None:
         from transformers import CLIPModel
 
         self.device = choose_device(setting.device)
+        self.batch_size, self.parallel = pace(self.device, 32, on_cpu=8)
         self._tokens = tokenizer("ViT-H-14")
         try:
             network = CLIPModel.from_pretrained(

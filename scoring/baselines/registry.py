@@ -92,7 +92,7 @@ class MetricInfo:
         files = tuple(entry.locate(weights) for entry in self.weights)
         metric: Metric = getattr(import_module(module), name)(Setting(weights, device, self.options, files))
         if self.batch_size is not None:
-            metric.batch_size = self.batch_size
+            metric.batch_size = min(metric.batch_size, self.batch_size)
         return metric
 
 

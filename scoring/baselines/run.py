@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ def run_chunk(
     def score(group: list[tuple[int, _Prepared]]) -> None:
         while group:  # what was gathered may be more than what has turned out to fit
             size = loaded.batch_size
-            batch, group[:] = group[:size], group[size:]
+            batch, group = group[:size], group[size:]
             start = time.perf_counter()
             values = _score(loaded, [one.prepared for _, one in batch])
             seconds = (time.perf_counter() - start) / len(batch)
@@ -94,18 +94,43 @@ def run_chunk(
     def prepare(place: int) -> _Prepared:
         return _prepare(info, loaded, images[place].path, texts[place])
 
-    depth = 2 * loaded.batch_size + _threads()
-    for place, outcome in enumerate(ahead(prepare, range(len(images)), depth)):
-        if isinstance(outcome, Exception):
-            rows[place] = _row(info, images[place].name, outcome, 0.0)
-            continue
-        group = waiting.setdefault(() if loaded.one_size else outcome.shape, [])
-        group.append((place, outcome))
-        if len(group) >= loaded.batch_size:
-            score(group)
-    for group in waiting.values():
-        score(group)
+    depth = 2 * loaded.batch_size * loaded.parallel + _threads()
+    with _Scorers(score, loaded.parallel) as scorers:
+        for place, outcome in enumerate(ahead(prepare, range(len(images)), depth)):
+            if isinstance(outcome, Exception):
+                rows[place] = _row(info, images[place].name, outcome, 0.0)
+                continue
+            shape = () if loaded.one_size else outcome.shape
+            waiting.setdefault(shape, []).append((place, outcome))
+            if len(waiting[shape]) >= loaded.batch_size:
+                scorers.take(waiting.pop(shape))
+        for group in waiting.values():
+            scorers.take(group)
     return [row for row in rows if row is not None]
+
+
+class _Scorers:
+    """Threads that score groups; `take` waits while each has one in hand and one to come, so that memory is bounded."""
+
+    def __init__(self, score: Callable[[Any], None], threads: int) -> None:
+        self._score = score
+        self._limit = 2 * threads
+        self._pool = ThreadPoolExecutor(threads)
+        self._pending: deque[Future[None]] = deque()
+
+    def __enter__(self) -> _Scorers:
+        return self
+
+    def take(self, group: Any) -> None:
+        """Have a group scored; raises what an earlier one raised."""
+        while len(self._pending) >= self._limit:
+            self._pending.popleft().result()
+        self._pending.append(self._pool.submit(self._score, group))
+
+    def __exit__(self, *_: object) -> None:
+        with self._pool:
+            while self._pending:
+                self._pending.popleft().result()
 
 
 class _Resident:
@@ -188,25 +213,25 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def ahead(function: Callable[[T], R], items: Sequence[T], depth: int) -> Iterator[R | Exception]:
+def ahead(function: Callable[[T], R], items: Sequence[T], depth: int) -> Generator[R | Exception, None, None]:
     """function(item) for each, in order, computed by threads at most `depth` items ahead; what it raises is given."""
-    with ThreadPoolExecutor(_threads()) as pool:
-        futures: deque[Future[R]] = deque()
-        pending = iter(items)
-        try:
-            while True:
-                while len(futures) < depth and (item := next(pending, _END)) is not _END:
-                    futures.append(pool.submit(function, item))
-                if not futures:
-                    return
-                future = futures.popleft()
-                error = future.exception()
-                if error is not None and not isinstance(error, Exception):
-                    raise error
-                yield future.result() if error is None else error
-        finally:
-            for future in futures:
-                future.cancel()
+    pool = ThreadPoolExecutor(_threads())
+    futures: deque[Future[R]] = deque()
+    pending = iter(items)
+    try:
+        while True:
+            while len(futures) < depth and (item := next(pending, _END)) is not _END:
+                futures.append(pool.submit(function, item))
+            if not futures:
+                return
+            future = futures.popleft()
+            error = future.exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error
+            yield future.result() if error is None else error
+    finally:
+        # Not waited for: an abandoned generator is finished wherever it is collected, even in one of these threads.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 _END: Any = object()

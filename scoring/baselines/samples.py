@@ -6,9 +6,10 @@ the run was interrupted before it, nor on threads.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,9 @@ def record(path: Path, value: Any) -> None:
     write_whole(path, json.dumps(value, indent=2, allow_nan=False).encode() + b"\n")
 
 
-def _good(outcomes: Iterator[Any]) -> Iterator[torch.Tensor]:
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            raise outcome
-        yield outcome
+def _good(outcomes: Generator[Any, None, None]) -> Iterator[torch.Tensor]:
+    with contextlib.closing(outcomes):
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+            yield outcome

@@ -7,6 +7,7 @@ score does not depend on what else is in the batch beyond rounding (1e-4 of its 
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,15 @@ def choose_device(name: str) -> torch.device:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     return device
+
+
+def pace(device: torch.device, batch_size: int, on_cpu: int) -> tuple[int, int]:
+    """(batch size, batches at once). On a CPU large batches only push each other out of its caches: there, small ones
+    are scored side by side, as many as cores allow with the threads that torch uses for each (OMP_NUM_THREADS).
+    """
+    if device.type != "cpu":
+        return batch_size, 1
+    return on_cpu, max(1, (os.cpu_count() or 1) // torch.get_num_threads())
 
 
 def as_tensor(image: RGB) -> torch.Tensor:
@@ -106,11 +116,12 @@ def load_into(network: torch.nn.Module, state: Mapping[str, torch.Tensor], sourc
 class TorchMetric:
     """A metric that is a network over whole images: (n, 3, height, width) in [0, 1] to n values."""
 
-    batch_size = 16
+    batch_size = 16  # on a GPU
     one_size = False
 
     def __init__(self, network: torch.nn.Module, setting: Setting) -> None:
         self.device = choose_device(setting.device)
+        self.batch_size, self.parallel = pace(self.device, self.batch_size, on_cpu=1)
         self.network = network.to(self.device).eval().requires_grad_(False)
 
     def prepare(self, image: RGB, prompt: str) -> torch.Tensor:

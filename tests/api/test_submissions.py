@@ -2,19 +2,9 @@
 
 import pytest
 
-from challenge.accounts.models import ApiToken
-from challenge.accounts.services import create_token
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from tests.factories import prediction_csv, upload
-
-
-@pytest.fixture
-def bearer(world):
-    def headers(user, scopes=tuple(ApiToken.Scope.values)) -> dict[str, str]:
-        return {"authorization": f"Bearer {create_token(user=user, name='t', scopes=scopes)[1]}"}
-
-    return headers
 
 
 def submissions_url(phase) -> str:
@@ -67,6 +57,7 @@ def test_an_idempotency_key_makes_a_retry_safe(world, client, bearer):
     first, second = post(client, world.development, headers), post(client, world.development, headers)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["id"] == second.json()["id"]
+    assert [answer.headers.get("Idempotent-Replayed") for answer in (first, second)] == [None, "true"]
 
 
 def test_a_spent_quota_is_429_with_the_time_of_the_next_slot(world, client, bearer):

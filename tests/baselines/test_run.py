@@ -20,6 +20,7 @@ class Mean:
 
     batch_size = 4
     one_size = False
+    parallel = 1
     room = 100  # images that fit in memory
     loaded = 0
     batches: list = []  # noqa: RUF012 (reset by the fixture)
@@ -129,8 +130,21 @@ def test_prompts_reach_the_metric_and_a_missing_one_is_named(images):
         run_chunk(info, images, prompts)
 
 
+def test_batches_are_scored_side_by_side_where_the_metric_allows(images, monkeypatch):
+    meeting = threading.Barrier(2, timeout=20)
+
+    def score(self, prepared):
+        meeting.wait()  # passes only with two at once
+        return [float(image.mean()) for image, _ in prepared]
+
+    monkeypatch.setattr(Mean, "parallel", 2)
+    monkeypatch.setattr(Mean, "batch_size", 3)
+    monkeypatch.setattr(Mean, "score", score)
+    assert [row.raw for row in run_chunk(INFO, images)] == [20.0 + i for i in range(12)]
+
+
 def test_reading_ahead_is_bounded():
-    begun, taken, release = [], [], threading.Event()
+    begun, taken = [], []
 
     def slow(item):
         begun.append(item)
@@ -139,7 +153,6 @@ def test_reading_ahead_is_bounded():
     for item in runner.ahead(slow, range(50), depth=5):
         taken.append(item)
         assert len(begun) <= len(taken) + 5
-    release.set()
     assert taken == list(range(50))
 
 
@@ -260,3 +273,34 @@ def test_metrics_that_miss_their_weights_say_which_and_how(tmp_path, images):
 
     with pytest.raises(MetricUnavailable, match=r"CNNIQA_koniq10k-e6f14c91\.pth: missing; .*weights fetch cnniqa"):
         run_chunk(find_metric("cnniqa"), images, weights=tmp_path)
+
+
+def test_the_command_offers_what_the_library_knows():
+    from scoring.baselines import command, job, weights
+
+    assert command.UNDEFINED == job.UNDEFINED
+    assert command.WEIGHTS == weights.DEFAULT_FOLDER
+
+
+def test_images_are_decoded_as_a_viewer_shows_them(tmp_path):
+    from PIL import Image
+
+    from scoring.baselines.images import Unreadable, decode, size_of
+
+    clear = np.zeros((4, 6, 4), np.uint8)
+    clear[:, 3:] = (10, 20, 30, 255)
+    Image.fromarray(clear).save(tmp_path / "clear.png")
+    seen = decode(tmp_path / "clear.png")
+    assert seen[0, 0].tolist() == [255, 255, 255]
+    assert seen[0, 5].tolist() == [10, 20, 30]
+    Image.fromarray(np.full((4, 6), 0x1234, np.uint16)).save(tmp_path / "deep.png")
+    assert (decode(tmp_path / "deep.png") == 0x12).all()
+    turned = Image.fromarray(np.zeros((4, 6, 3), np.uint8))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    assert decode(tmp_path / "turned.jpg").shape == (6, 4, 3)
+    Image.fromarray(np.zeros((4, 6), np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(Unreadable, match="32 bits"):
+        decode(tmp_path / "float.tif")
+    assert size_of(ImageFile("x", tmp_path / "absent.png")) == (0, 0)

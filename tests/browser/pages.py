@@ -81,6 +81,7 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("rescoring-failed", world.organiser, rich.failed_rescoring.get_absolute_url()),
         ("rescoring-publish", world.organiser, rich.report.get_absolute_url() + "publish/"),
         ("rescoring-discard", world.organiser, rich.running.get_absolute_url() + "discard/"),
+        *_study_pages(world, rich),
         ("verify-receipt", None, reverse("verify-receipt")),
         *_job_pages(world.admin, rich),
         ("leaderboard-empty", None, reverse("leaderboard", args=[iqa, "closed"])),
@@ -100,6 +101,26 @@ def _job_pages(admin: Any, rich: Rich) -> list[Entry]:
         ("job-funnel", admin, reverse("job-funnel", args=[of["done"].pk])),
         ("job-review", admin, reverse("job-review", args=[of["paused"].pk])),
         ("job-publish", admin, reverse("job-publish", args=[of["done"].pk])),
+    ]
+
+
+def _study_pages(world: World, rich: Rich) -> list[Entry]:
+    study = rich.study
+    path: list[Any] = [world.challenge.slug, study.pk]
+    return [
+        ("studies", world.organiser, reverse("studies", args=path[:1])),
+        ("new-study", world.organiser, reverse("new-study", args=path[:1])),
+        *[
+            (name, world.organiser, reverse(name, args=path))
+            for name in (
+                *("study", "edit-study", "study-images", "study-subjects", "import-ratings", "archive-study"),
+                *("opinion-runs", "study-preview"),
+            )
+        ],
+        ("reopen-session", world.organiser, reverse("reopen-session", args=[*path, rich.rated.pk])),
+        ("opinion-run", world.organiser, rich.scores.get_absolute_url()),
+        ("draft-study-images", world.organiser, reverse("study-images", args=[path[0], rich.draft.pk])),
+        ("study-invitation", None, reverse("study-invitation", args=[rich.token])),
     ]
 
 

@@ -1,6 +1,8 @@
 """A world with something to see on every page: a full board, every state, every refusal."""
 
 import datetime
+import io
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,14 @@ from challenge.datasets.services import add_data_file, add_version
 from challenge.jobs.models import Job
 from challenge.rescorings.models import Rescored, Rescoring
 from challenge.rescorings.services import publish
+from challenge.study.models import RatingSession, Study
+from challenge.study.opinion_run import compute
+from challenge.study.opinion_run import publish as send_on
+from challenge.study.opinions import ask_for_scores
+from challenge.study.opinions import publish as publish_scores
+from challenge.study.rating import start_session
+from challenge.study.records import OpinionRun
+from challenge.study.setup import import_ratings, reopen_session, save_study
 from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
@@ -35,6 +45,7 @@ from tests.factories import (
 )
 from tests.jobs.made import make_job
 from tests.rescorings.conftest import begin, finished
+from tests.study.studies import invited, make_study, rate
 
 DESCRIPTION = """\
 Predict the mean opinion score of images that text-to-image models made.
@@ -74,6 +85,11 @@ class Rich:
     jobs: dict[str, Job]
     pending: User
     behind: User
+    study: Study
+    draft: Study
+    rated: RatingSession
+    scores: OpinionRun
+    token: str
 
 
 def fill(world: World) -> Rich:
@@ -113,6 +129,7 @@ def fill(world: World) -> Rich:
         pending=_waits(world),
         behind=_is_behind(world),
         jobs=_jobs(world),
+        **_study(world),
         **_rescorings(world),
     )
 
@@ -171,6 +188,39 @@ def _late(world: World, now: datetime.datetime) -> Submission:
     )
     world.scored(world.mallory, phase=closed, began_at=now - 3 * hour, noise=0.9)
     return world.scored(phase=closed, began_at=now - hour)
+
+
+def _study(world: World) -> dict[str, Any]:
+    """A study with careful and careless subjects, one session set aside, imported ratings, scores that went on."""
+    draft = Study(challenge=world.challenge, title="The next study", consent_text="Yes")
+    save_study(draft, [], world.organiser)
+    study = make_study(world.challenge, world.organiser, images=48, session_images=24, golds=1, repeats=3)
+    sessions: list[RatingSession] = []
+    for number in range(5):
+        subject, token = invited(study, world.organiser)
+        draw = random.Random(number)
+        for _ in range(2 if number < 3 else 1):
+            sessions.append(start_session(subject))
+            rate(sessions[-1], lambda trial, number=number, draw=draw: _score(trial.image.name, number, draw))
+    reopen_session(sessions[0], "Half asleep, says the supervisor.", world.organiser)
+    lab = "".join(f"lab,image_{n:04d}.png,1,{n % 50 / 10}\n" for n in range(48))
+    import_ratings(study, io.BytesIO(f"subject,image,session,rating\n{lab}".encode()), "Lab B", world.organiser)
+    options = {"screening": "srocc", "threshold": 0.5, "transform": "identity"}
+    options |= {"session_mean": "subject_session", "duplicates": "reject"}
+    scores = ask_for_scores(study, options, world.organiser)
+    compute(scores.pk)
+    scores.refresh_from_db()
+    images = b"name\nimage_0001.png\nnowhere.png\n"
+    sent = publish_scores(scores, target="data", images=images, phase=None, title="Train", actor=world.organiser)
+    send_on(sent.pk)
+    return {"study": study, "draft": draft, "rated": sessions[1], "scores": scores, "token": token}
+
+
+def _score(name: str, number: int, draw: random.Random) -> float:
+    if number == 4:
+        return 3.0
+    quality = random.Random(name).uniform(0.5, 4.5)
+    return round(min(5.0, max(0.0, quality + draw.gauss(0, 0.4))), 1)
 
 
 def _waits(world: World) -> User:

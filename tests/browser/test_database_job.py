@@ -14,6 +14,7 @@ from tests.browser.conftest import watch
 from tests.served import Site, served
 
 IMAGES = 12
+AT_MOST = 240.0  # the worker is niced: beside other work it may get next to nothing
 CHALLENGE = "/c/aigiqa-demo/"
 
 
@@ -40,7 +41,7 @@ def follow(page: Any) -> set[tuple[str, int]]:
     seen: set[tuple[str, int]] = set()
     images = page.locator(".bar", has=page.get_by_text("Images", exact=True))
     state = page.locator("#job-status .badge").first
-    until = time.monotonic() + 120
+    until = time.monotonic() + AT_MOST
     while (said := state.inner_text()) not in ("Done", "Failed"):
         seen.add((" ".join(images.inner_text().split()), page.locator(".thumbnails img").count()))
         assert time.monotonic() < until, (said, seen)
@@ -50,6 +51,7 @@ def follow(page: Any) -> set[tuple[str, int]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_demo_database_from_its_form_to_the_data_page(browser: Any, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     faults: list[str] = []
@@ -66,7 +68,7 @@ def test_a_demo_database_from_its_form_to_the_data_page(browser: Any, tmp_path: 
 
         page.get_by_role("link", name="Publish on a data page").click()
         page.get_by_role("button", name="Publish").click()
-        expect(page.locator("#job-status .badge").first).to_have_text("Done", timeout=30_000)
+        expect(page.locator("#job-status .badge").first).to_have_text("Done", timeout=120_000)
         page.close()
 
         page = browser.new_page()

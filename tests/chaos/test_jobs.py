@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.test_nothing_is_lost import MINUTE, wait_for
+from tests.chaos.test_nothing_is_lost import wait_for
 from tests.embedded.processes import command_line, descendants
 from tests.served import Site, served
 
 IMAGES, BATCH = 12, 4
+AT_MOST = 240.0  # the worker is niced: beside other work it may get next to nothing
 
 # Two jobs that are the same but for their names; the second begins when the first is done.
 START = """
@@ -66,20 +67,21 @@ def is_released(folder: Path) -> bool:
 
 @pytest.mark.chaos
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_killed_workers_scheduler_and_broker_lose_no_image_and_change_no_byte(tmp_path):
     pytest.importorskip("diffusers")
     with served(tmp_path, "--workers", "1", "--no-demo") as site:
         ids = site.run(START.format(images=IMAGES, batch=BATCH))
         quiet, stormy = (tmp_path / "jobs" / job for job in ids)
-        wait_for(lambda: is_released(quiet), MINUTE, "the job without kills is done")
+        wait_for(lambda: is_released(quiet), AT_MOST, "the job without kills is done")
 
         for words in ("manage.py scheduler", "valkey"):
             before = drawn(stormy)
-            wait_for(lambda least=before + 2: drawn(stormy) >= least, MINUTE, "it draws images")
+            wait_for(lambda least=before + 2: drawn(stormy) >= least, AT_MOST, "it draws images")
             assert kill(site, "--queues gpu")
             assert kill(site, words)
-        wait_for(lambda: is_released(stormy), 2 * MINUTE, "it is done all the same")
-        wait_for(lambda: site.run(TALLY)[1]["state"] == "done", MINUTE, "and says so")
+        wait_for(lambda: is_released(stormy), AT_MOST, "it is done all the same")
+        wait_for(lambda: site.run(TALLY)[1]["state"] == "done", AT_MOST, "and says so")
         tallies = site.run(TALLY)
     for tally in tallies:
         assert (tally["state"], tally["states"], tally["ends"]) == ("done", {"done": IMAGES}, 1)

@@ -39,7 +39,7 @@ def kit(world):
 
 
 def test_what_is_in_it(kit):
-    assert {name for name in kit if not name.startswith("scoring/")} == {
+    assert {name for name in kit if not name.startswith(("scoring/", "aiqa/"))} == {
         *("README.md", "LICENSE", "names.csv", "sample_submission.csv", "score_local.py", "requirements.txt"),
         "phase.json",
     }
@@ -100,6 +100,8 @@ def test_it_checks_and_scores_on_another_computer(kit, tmp_path):
     assert where.stdout.strip() == str(tmp_path / "scoring" / "__init__.py")
     done = run("-m", "scoring", "validate", "--predictions", "sample_submission.csv", "--names", "names.csv")
     assert done.returncode == 0, done.stdout + done.stderr
+    checked = run("-m", "aiqa", "validate", "sample_submission.csv", "--names", "names.csv")
+    assert (checked.returncode, checked.stdout) == (0, done.stdout)
     scored = run("score_local.py", "sample_submission.csv", "key.csv", "--bootstrap", "0", "--json")
     result = json.loads(scored.stdout)
     assert (result["formula"], result["srocc"]) == ("(srocc + plcc) / 2", 1.0)

@@ -44,6 +44,10 @@ class Site(BaseHTTPRequestHandler):
             self.send_header("ETag", '"checksum"')
             self.send_header("Last-Modified", MODIFIED)
             self.send_header("Content-Disposition", 'attachment; filename="f.csv"')
+        if self.path == "/rate/images/one.png":
+            self.send_header("X-Accel-Redirect", "/_private/study-images/one.png")
+            self.send_header("Content-Type", "image/png")
+            self.send_header("Cache-Control", "private, max-age=31536000, immutable")
         self.send_header("Content-Length", "2")
         self.end_headers()
         if self.command != "HEAD":
@@ -63,6 +67,7 @@ def proxy(tmp_path_factory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
     for path, content in (
         ("challenge/private/data/file.csv", "name,score\n"),
+        ("challenge/private/study-images/one.png", "pixels"),
         (f"static/{HASHED}", "p{}"),
         ("static/site.css", "p{}"),
     ):
@@ -260,6 +265,15 @@ def test_private_files_have_the_etag_and_the_name_that_the_site_gives(proxy):
         }
         assert (response.headers["Content-Length"], response.headers["Accept-Ranges"]) == ("11", "bytes")
         assert response.headers.get_all("Cache-Control") == ["private, no-cache"]
+
+
+def test_images_of_a_study_are_kept_for_ever_as_the_site_says_and_shown_in_the_page(proxy):
+    response, body = get(proxy, "/rate/images/one.png")
+    assert (response.status, body) == (200, b"pixels")
+    assert response.headers.get_all("Cache-Control") == ["private, max-age=31536000, immutable"]
+    assert response.headers.get_all("Content-Type") == ["image/png"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert get(proxy, "/_private/study-images/one.png")[0].status == 404
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from generation.catalogue.models import read_catalogue
+from generation.catalogue.models import DEMO, read_catalogue, read_generators
+from generation.catalogue.sources import Diffusers, Imported
 from generation.problems import InvalidInput
 
 GOOD = "{name: A, images: 10, iterations: 40, cfg: 7.5, longest_edge: 512, quantum: 8, varies: [cfg, iterations]}"
@@ -74,3 +75,81 @@ def test_a_file_of_another_form_is_refused(tmp_path, catalogue_of):
     (tmp_path / "list.yaml").write_text("- a\n")
     with pytest.raises(InvalidInput, match="`models:` with a list of entries is missing"):
         read_catalogue(tmp_path / "list.yaml")
+
+
+SOURCE = "pipeline: StableDiffusionPipeline, repository: o/n, licence: {name: L, url: 'https://example.org'}"
+STAGE = "pipeline: UpPipeline, repository: o/up, licence: {name: L, url: u}, scale: 4, iterations: 50, cfg: 4.0"
+
+
+def with_source(text):
+    return GOOD.replace("quantum: 8,", f"quantum: 8, source: {{{text}}},")
+
+
+def test_the_papers_models_say_where_their_images_come_from():
+    sources = {model.name: model.source for model in read_catalogue().models}
+    imported = [name for name, source in sources.items() if isinstance(source, Imported)]
+    assert imported == ["DALLE2", "DALLE3", "MJ"]
+    drawn = {name: source for name, source in sources.items() if isinstance(source, Diffusers)}
+    assert len(drawn) == 12
+    assert {name for name, source in drawn.items() if source.weights.gated} == {"IF"}
+    assert {name: source.scheduler for name, source in drawn.items() if source.lora} == {
+        "LCM_SD1.5": "LCMScheduler",
+        "LCM_SDXL": "LCMScheduler",
+    }
+    assert [(stage.scale, stage.iterations) for stage in drawn["IF"].stages] == [(4, 50), (4, 75)]
+    assert all(part.licence.url.startswith("https://") for source in drawn.values() for part in source.all_weights)
+
+
+def test_the_demos_weights_ship_with_it():
+    (toy,) = read_catalogue(DEMO).models
+    assert (toy.source.weights.folder / "model_index.json").is_file()
+
+
+def test_entries_of_a_further_file_are_added_or_replace(tmp_path):
+    path = tmp_path / "more.yaml"
+    entries = [with_source(SOURCE), with_source(f"{SOURCE}, revision: v2").replace("name: A", "name: SDXL")]
+    path.write_text("all_default: 1\nmodels:\n" + "".join(f"  - {entry}\n" for entry in entries))
+    generators = read_generators([path])
+    assert (len(generators), generators["A"].source.weights.place) == (17, "o--n@main")
+    assert generators["SDXL"].source.weights.place == "o--n@v2"
+
+
+def test_stages_a_lora_and_arguments_are_read(catalogue_of):
+    lora = "lora: {folder: l, licence: {name: L, url: u}}"
+    (model,) = catalogue_of(with_source(f"{SOURCE}, {lora}, stages: [{{{STAGE}}}], call: {{eta: 1.0}}")).models
+    source = model.source
+    assert (source.scale, source.stages[0].cfg, dict(source.call)) == (4, 4.0, {"eta": 1.0})
+    assert source.lora.folder.name == "l"
+    assert [part.repository for part in source.all_weights] == ["o/n", "l", "o/up"]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("provider: magic", "source: provider must be diffusers or import, not 'magic'"),
+        ("provider: import", "source: licence must be {name: ..., url: ...}"),
+        (SOURCE.replace("pipeline:", "pipe:"), "source: unknown key 'pipe'; known are call, dtype"),
+        (
+            SOURCE.replace("StableDiffusionPipeline", "os.system"),
+            "pipeline must be a class of diffusers whose name ends",
+        ),
+        (SOURCE.replace("o/n", "o"), "source: repository must be owner/name, not 'o'"),
+        (f"{SOURCE}, folder: x", "source: give either repository: owner/name or folder: PATH"),
+        (SOURCE.replace("name: L, ", ""), "source: licence must be"),
+        (f"{SOURCE}, revision: ../x", "source: revision must be a branch, tag or commit"),
+        (f"{SOURCE}, gated: maybe", "source: gated must be true or false"),
+        (f"{SOURCE}, scheduler: LCM", "source: scheduler must be a class of diffusers whose name ends in Scheduler"),
+        (f"{SOURCE}, dtype: int8", "source: dtype must be one of float16, bfloat16, float32"),
+        (f"{SOURCE}, max_batch: 0", "source: max_batch must be a whole number from 1"),
+        (f"{SOURCE}, memory: -1", "source: memory must be a number of GB above 0"),
+        (f"{SOURCE}, call: 3", "source: call must hold arguments with values"),
+        (f"{SOURCE}, lora: x", "source: lora must hold keys with values"),
+        (f"{SOURCE}, lora: {{folder: x}}", "source: lora: licence must be"),
+        (f"{SOURCE}, stages: x", "source: stages must be a list"),
+        (f"{SOURCE}, stages: [{{{STAGE.replace('scale: 4', 'scale: 0')}}}]", "source: stage 1: scale must be a whole"),
+    ],
+)
+def test_a_source_that_cannot_be_used_says_why(catalogue_of, source, said):
+    with pytest.raises(InvalidInput) as refused:
+        catalogue_of(with_source(source))
+    assert said in str(refused.value)

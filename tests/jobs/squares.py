@@ -37,7 +37,7 @@ class Squares(JobKind):
     title = "Squares"
     description = "Squares of the first numbers, and their sum."
     stages = (
-        Stage("square", "Squares", unit="numbers", can_skip=True, limit_seconds=2.0),
+        Stage("square", "Squares", unit="numbers", can_skip=True, pictures=True, limit_seconds=2.0),
         Stage("sum", "Sum", unit="sums"),
     )
 

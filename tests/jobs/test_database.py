@@ -61,8 +61,8 @@ def root(client, admin, bells, monkeypatch):
 def post(root):
     """`post(prompts, **values)` starts a job."""
 
-    def start(prompts=PROMPTS, **values) -> Job:
-        file = {"prompts": SimpleUploadedFile("mine.txt", "\n".join(prompts).encode())} if prompts else {}
+    def start(prompts=PROMPTS, name="mine.txt", **values) -> Job:
+        file = {"prompts": SimpleUploadedFile(name, "\n".join(prompts).encode())} if prompts else {}
         response = root.post(reverse("new-job-of-kind", args=["database"]), {**VALUES, **values, **file})
         assert response.status_code == 302, response.context["form"].errors
         return Job.objects.latest("created_at")
@@ -149,6 +149,15 @@ def test_the_funnel_shows_what_each_rule_left_and_every_dropped_row(root, post):
     assert text.startswith("# Prompts")
     assert b"merged_into" in b"".join(root.get(reverse("job-funnel-file", args=[job.pk, "csv"])))
     assert root.get(reverse("job-funnel-file", args=[job.pk, "exe"])).status_code == 404
+
+
+def test_a_file_that_is_called_like_one_of_ours_is_read_and_stays(post):
+    lines = ["prompt", *PROMPTS]
+    job = post(prompts=[f'"{line}"' for line in lines], name="kept.csv", ask_people="")
+    drain()
+    assert Job.objects.get(pk=job.pk).state == "done"
+    assert len(rows_of(job, "input/kept.csv")) == len(PROMPTS)
+    assert len(rows_of(job, "kept.csv")) == 4
 
 
 def test_too_few_prompts_stop_the_job_with_the_numbers_and_the_fix(post):

@@ -106,6 +106,14 @@ def test_screening_with_planted_outliers_gives_the_scores_of_the_clean_set():
     assert clean.rejected == {}
 
 
+@pytest.mark.parametrize("transform", ["shift_log", "identity"])
+def test_two_careless_subjects_of_twenty_one_are_rejected_and_the_quality_is_found(transform):
+    quality, matrix, sessions = paper_like(2000, seed=3)
+    scores = mean_opinion_scores(ratings_of(matrix, sessions), transform=transform)
+    assert sorted(scores.rejected) == ["s00", "s01"]
+    assert np.corrcoef(scores.table.mos, quality)[0, 1] >= 0.95
+
+
 def test_published_means_are_those_of_all_votes_of_complete_users():
     columns = {"image_appeal": "appeal_mean", "realism": "realism_mean", "prompt_matching": "prompt_matching_mean"}
     cases = [(2022, scale, "all_ratings.csv", column) for scale, column in columns.items()]

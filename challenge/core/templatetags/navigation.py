@@ -17,6 +17,13 @@ TAB_OF = {
     **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
     "tables": "leaderboard",
     **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
+    **dict.fromkeys(
+        (
+            *("study", "new-study", "edit-study", "study-images", "study-subjects", "reopen-session"),
+            *("import-ratings", "archive-study", "opinion-runs", "opinion-run"),
+        ),
+        "studies",
+    ),
     **dict.fromkeys(("rescoring-detail", "rescoring-publish", "rescoring-discard"), "rescoring"),
 }
 

@@ -25,6 +25,7 @@ from challenge.jobs.kinds import (
     Task,
     WorkerUnusable,
 )
+from generation.files import whole_file
 
 HOUR = 3600.0
 # What each stage imports first, and the target of the Makefile that brings it.
@@ -50,7 +51,7 @@ class Database(JobKind):
         Stage("prompts", "Prompts", unit="runs", limit_seconds=HOUR),
         Stage("plan", "Plan", unit="runs"),
         Stage("weights", "Weights", unit="generators", limit_seconds=12 * HOUR),
-        Stage("images", "Images", can_skip=True),
+        Stage("images", "Images", can_skip=True, pictures=True),
         Stage("attributes", "Attributes"),
         Stage("split", "Split", unit="runs", limit_seconds=HOUR),
         Stage("release", "Release", unit="runs", limit_seconds=3 * HOUR),
@@ -65,7 +66,8 @@ class Database(JobKind):
         parameters = stored(cleaned)
         if upload := cleaned["prompts"]:
             try:
-                with (folder / parameters["prompts"]).open("wb") as out:
+                (folder / prompts.INPUT).mkdir(mode=0o700)
+                with whole_file(folder / prompts.INPUT / parameters["prompts"], "wb") as out:
                     for chunk in upload.chunks():
                         out.write(chunk)
             except OSError as error:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from generation.prompts.pipeline import Filtered
     from generation.prompts.reading import Row
 
+INPUT = "input"  # folder of the file that was uploaded: whatever its name, it is none of ours
 FUNNEL, FUNNEL_TEXT, KEPT, DROPPED = "funnel.json", "funnel.md", "kept.csv", "dropped.csv"
 
 
@@ -58,7 +59,7 @@ def _rows(task: Task) -> Sequence[Row]:
 
     name = task.parameters["prompts"]
     if name:
-        return read_prompts([task.folder / name], Source(column=task.parameters["column"] or None))
+        return read_prompts([task.folder / INPUT / name], Source(column=task.parameters["column"] or None))
     return [Row(f"p{number:07d}", text, "shapes", number, False) for number, text in enumerate(all_prompts(), start=1)]
 
 

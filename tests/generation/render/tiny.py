@@ -45,6 +45,7 @@ def build(folder: Path) -> None:
     torch, diffusers = load_torch(), load_diffusers()
     makers: dict[str, Callable[[Any], Any]] = {
         "sd": stable_diffusion,
+        "lcm": latent_consistency,
         "sdxl": lambda d: sdxl(d, d.EulerDiscreteScheduler(**BETAS, timestep_spacing="leading", steps_offset=1)),
         "playground": lambda d: sdxl(d, d.EulerAncestralDiscreteScheduler(**BETAS)),
         "turbo": lambda d: sdxl(d, d.EulerAncestralDiscreteScheduler(**BETAS, timestep_spacing="trailing")),
@@ -95,8 +96,7 @@ def clip_tokenizer(length: int = 77) -> Any:
     from transformers import CLIPTokenizer
 
     letters = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    spare = iter(range(256, 512))
-    alphabet = [chr(byte) if byte in letters else chr(next(spare)) for byte in range(256)]
+    alphabet = [chr(code) for code in (*letters, *range(256, 512 - len(letters)))]
     vocabulary = [*alphabet, *(letter + "</w>" for letter in alphabet), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={token: i for i, token in enumerate(vocabulary)}, merges=[], model_max_length=length)
 
@@ -152,6 +152,21 @@ def vae(diffusers: Any, *, levels: int = 4, scaling: float = 0.18215) -> Any:
 
 
 def stable_diffusion(diffusers: Any) -> Any:
+    return _stable_diffusion(
+        diffusers.StableDiffusionPipeline,
+        diffusers,
+        diffusers.PNDMScheduler(**BETAS, skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1),
+    )
+
+
+def latent_consistency(diffusers: Any) -> Any:
+    """The full model, whose U-Net is told the guidance scale; not the LoRA."""
+    return _stable_diffusion(
+        diffusers.LatentConsistencyModelPipeline, diffusers, diffusers.LCMScheduler(**BETAS), time_cond_proj_dim=32
+    )
+
+
+def _stable_diffusion(kind: Any, diffusers: Any, scheduler: Any, **more: Any) -> Any:
     tokenizer = clip_tokenizer()
     unet = diffusers.UNet2DConditionModel(
         sample_size=64,
@@ -162,9 +177,9 @@ def stable_diffusion(diffusers: Any) -> Any:
         up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
         cross_attention_dim=32,
         attention_head_dim=4,
+        **more,
     ).eval()
-    scheduler = diffusers.PNDMScheduler(**BETAS, skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1)
-    return diffusers.StableDiffusionPipeline(
+    return kind(
         vae=vae(diffusers),
         text_encoder=clip_encoder(len(tokenizer)),
         tokenizer=tokenizer,
