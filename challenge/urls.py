@@ -16,8 +16,10 @@ from challenge.core.plots import CONTENT_TYPES
 from challenge.datasets import views as datasets
 from challenge.jobs import pictures
 from challenge.jobs import views as jobs
+from challenge.jobs.baselines.views import new_baselines
 from challenge.jobs.database import views as prompts
 from challenge.jobs.publication.views import publish as publish_release
+from challenge.leaderboards import table_views as tables
 from challenge.leaderboards import views as leaderboards
 from challenge.receipts import views as receipts
 from challenge.rescorings import views as rescorings
@@ -109,12 +111,15 @@ urlpatterns = [
         )
         for kind in CONTENT_TYPES
     ],
+    path("c/<slug:challenge>/<slug:phase>/tables/", tables.tables_page, name="tables"),
+    path("c/<slug:challenge>/<slug:phase>/tables/<slug:table>.<slug:form>", tables.table_file, name="table-file"),
     path("c/<slug:challenge>/<slug:phase>/rescoring/", rescorings.overview, name="rescoring"),
     path("c/<slug:challenge>/<slug:phase>/rescoring/<uuid:rescoring_id>/", include(RESCORING)),
     path("files/<uuid:file_id>/", datasets.download, name="download"),
     path("files/<uuid:file_id>/<int:number>/", datasets.download, name="download-version"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/new/", jobs.choose_kind, name="new-job"),
+    path("jobs/new/baselines/", new_baselines, name="new-baselines"),
     path("jobs/new/<slug:kind>/", jobs.new_job, name="new-job-of-kind"),
     path("jobs/<uuid:job_id>/", include(JOB)),
     path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),

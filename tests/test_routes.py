@@ -121,6 +121,10 @@ GET: dict[str, dict[str, int]] = {
     "/files/{file}/1/": row("404 404 404 404 200 200 200 404 200 200"),
     "/c/iqa/final/leaderboard.svg": row("404 404 404 404 404 404 404 404 200 200"),
     "/c/iqa/final/leaderboard.pdf": row("404 404 404 404 404 404 404 404 200 200"),
+    "/c/iqa/development/tables/": EVERYBODY,
+    "/c/iqa/development/tables/table2.csv": EVERYBODY,
+    "/c/iqa/final/tables/": row("404 404 404 404 404 404 404 404 200 200"),
+    "/c/iqa/final/tables/table2.csv": row(" ".join(["404"] * 10)),  # nothing was run there
     "/c/iqa/development/rescoring/": ORGANISERS,
     "/c/iqa/development/rescoring/{rescoring}/": ORGANISERS,
     "/c/iqa/development/rescoring/{rescoring}/status/": ORGANISERS,
@@ -151,6 +155,7 @@ GET: dict[str, dict[str, int]] = {
     "/jobs/": ADMINS,
     "/jobs/new/": ADMINS,
     "/jobs/new/database/": ADMINS,
+    "/jobs/new/baselines/": ADMINS,
     "/jobs/{job}/": ADMINS,
     "/jobs/{uuid}/": NOBODY,
     "/jobs/{job}/status/done/": ADMINS,
@@ -254,6 +259,7 @@ POST: dict[str, dict[str, int]] = {
     "/c/iqa/development/rescoring/{rescoring}/retry/": row("302 404 404 404 404 404 404 404 302 302"),
     "/c/iqa/development/rescoring/{rescoring}/discard/": row("302 404 404 404 404 404 404 404 302 302"),
     "/jobs/new/database/": row("302 404 404 404 404 404 404 404 404 422"),
+    "/jobs/new/baselines/": row("302 404 404 404 404 404 404 404 404 422"),
     "/jobs/{job}/pause/": row("302 404 404 404 404 404 404 404 404 302"),
     "/jobs/{job}/resume/": row("302 404 404 404 404 404 404 404 404 302"),
     "/jobs/{job}/cancel/": row("302 404 404 404 404 404 404 404 404 302"),
@@ -292,8 +298,10 @@ def route_values(world) -> dict[str, object]:
     from challenge.contests.models import Challenge, Registration
     from challenge.datasets.services import current_answer_key
     from challenge.rescorings.services import start
+    from challenge.submissions.intake import Method, receive_reference
+    from challenge.submissions.scoring_run import score
     from challenge.teams import mergers
-    from tests.factories import new_answer_key
+    from tests.factories import new_answer_key, prediction_csv, upload
     from tests.jobs.made import make_job
 
     Challenge.objects.create(slug="draft", title="Draft", summary="Not published.")
@@ -314,6 +322,11 @@ def route_values(world) -> dict[str, object]:
         reason="a test",
         actor=world.organiser,
     )
+    metric = receive_reference(
+        phase=world.development, upload=upload(prediction_csv(0.9, 5)), method=Method(name="niqe"), actor=None
+    )
+    score(metric.pk)
+    analyse(metric.evaluations.get().pk)
     merger = mergers.ask(world.team, "Rivals", actor=world.alice)
     job = make_job(world.admin, "done")
     return {

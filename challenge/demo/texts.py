@@ -34,3 +34,14 @@ Predict the 1,400 validation images. Scores and the fit plot show at once; the b
 FINAL = """\
 Predict the 2,800 test images, five times at most: the final ranking comes from this phase.
 """
+
+DEGRADATIONS = """\
+**Nobody has rated these images.** They are textures that this program draws, blurred, made noisy or compressed by known
+amounts, and the values to predict are computed: the PSNR of each image against its original, in dB. What the site calls
+MOS is PSNR here. PSNR is a poor measure of what people see: this board shows that the machinery runs, and nothing about
+how well a metric predicts people.
+
+The rows «brisque» and «niqe» are real: when this page was made, a worker of this site began to score the images from
+the data page with both metrics and submitted what came out, by the road of every submission. Admins see the job under
+Jobs and can run other metrics in the same way.
+"""

@@ -10,9 +10,10 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         """The site's own kinds; importing them imports none of what they need when they run."""
+        from challenge.jobs.baselines.kind import Baselines
         from challenge.jobs.database.kind import Database
         from challenge.jobs.kinds import register
         from challenge.jobs.publication.kind import Publication
 
-        for kind in (Database(), Publication()):
+        for kind in (Database(), Publication(), Baselines()):
             register(kind)

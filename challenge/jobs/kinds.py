@@ -126,6 +126,7 @@ class JobKind(ABC):
     stages: ClassVar[tuple[Stage, ...]]
     priority: ClassVar[int] = 0
     offered: ClassVar[bool] = True  # whether the page for new jobs offers it; else another page starts it
+    groups: ClassVar[str] = "generator"  # what the groups of its items are
 
     @abstractmethod
     def form(self, data: Any = None, files: Any = None) -> forms.Form:

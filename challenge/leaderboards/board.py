@@ -22,6 +22,7 @@ from challenge.contests.models import Phase
 from challenge.core.work import State
 from challenge.submissions.counting import counting_order
 from challenge.submissions.models import Evaluation, Score, Submission
+from challenge.submissions.references import replaced
 from challenge.submissions.states import Status
 from scoring.formula import RANK_DECIMALS
 
@@ -174,8 +175,8 @@ def received(before: datetime.datetime | None, path: str = "") -> Q:
 def _counting_evaluations(
     phase: Phase, evaluations: QuerySet[Evaluation], before: datetime.datetime | None
 ) -> QuerySet[Any, Any]:
-    """One of the evaluations for each team, by the phase's rule, another of what it sent late, and every reference
-    row's; earlier uploads first."""
+    """One of the evaluations for each team, by the phase's rule, another of what it sent late, and of reference rows
+    with one name the newest; earlier uploads first."""
     place = Window(
         RowNumber(),
         partition_by=[F("submission__team"), F("submission__is_late")],
@@ -184,6 +185,7 @@ def _counting_evaluations(
     # Choosing among thousands reads as few columns as it can; what a board shows is read for the chosen ones only.
     chosen = (
         evaluations.filter(
+            ~replaced(before),
             received(before, "submission__"),
             submission__phase=phase,
             submission__status=Status.SCORED,

@@ -15,6 +15,7 @@ from challenge.contests.models import Phase
 from challenge.datasets.services import shown_decimals
 from challenge.leaderboards.board import SUBMISSION_COLUMNS, Row, entries_by_team, make_row, ranked, received
 from challenge.submissions.models import Evaluation, Submission
+from challenge.submissions.references import replaced
 from challenge.submissions.states import Status
 
 
@@ -40,7 +41,8 @@ def released_board(phase: Phase, before: datetime.datetime | None = None) -> lis
         .values_list("pk", "shown", "reason")
     )
     shown: dict[Any, tuple[float | None, str]] = {pk: (value, reason) for pk, value, reason in teams}
-    references = scored.filter(submission__kind=Submission.Kind.REFERENCE).values_list("pk", "rank_value")
+    ours = scored.filter(~replaced(before), submission__kind=Submission.Kind.REFERENCE)
+    references = ours.values_list("pk", "rank_value")
     shown |= {pk: (None if value is None else round(value, decimals), "") for pk, value in references}
     entries = (
         {**entry, "rank_value": shown[entry["pk"]][0]}

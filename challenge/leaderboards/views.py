@@ -34,6 +34,7 @@ from challenge.leaderboards.board import METRICS, Row, board
 from challenge.leaderboards.paper import board_file
 from challenge.leaderboards.private import private_board
 from challenge.leaderboards.released import released_board
+from challenge.leaderboards.tables import is_metric, may_see_tables
 from challenge.submissions.results import rounded
 
 CACHE_SECONDS = 600
@@ -66,6 +67,7 @@ def leaderboard(request: HttpRequest, challenge: str, phase: str) -> HttpRespons
         "etag": _etag(shown, kind, is_live),
         "kind": kind,
         "query": "?exact=1" if has_two and kind == BoardKind.EXACT else "",
+        "has_tables": _has_tables(request.user, shown, kind, is_live),
         "may_see_both": has_two and is_organiser(request.user, shown.challenge),
     }
     return render(request, "leaderboards/leaderboard.html", context)
@@ -144,6 +146,13 @@ def _rounded(rows: list[Row], decimals: int | None) -> list[Row]:
         )
         for row in rows
     ]
+
+
+def _has_tables(user: Viewer, phase: Phase, kind: BoardKind, is_live: bool) -> bool:
+    """Whether the board has baseline metrics whose tables `user` may see. The rows are in the cache already."""
+    if not may_see_scores(user, phase) or not may_see_tables(user, phase):
+        return False
+    return any(row.is_reference and is_metric(row.method_name) for row in _board_of(phase, kind, is_live))
 
 
 def _ends(interval: Sequence[float] | None) -> list[float | None]:

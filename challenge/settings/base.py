@@ -234,6 +234,14 @@ MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", default=500 * 1024 * 1024)
 WEIGHTS_DIR = env.str("WEIGHTS_DIR", default="")  # of generators; empty: `weights` below STATE_DIR
 JOBS_DIR = env.str("JOBS_DIR", default="")  # files of jobs, shared by all GPU workers; empty: `jobs` below STATE_DIR
 
+# Baseline metrics: their weights (empty: `baseline-weights` below STATE_DIR), TOML files with further metrics, and the
+# folders whose images admins may have scored. Workers must see the same.
+BASELINE_WEIGHTS_DIR = env.str("BASELINE_WEIGHTS_DIR", default="")
+BASELINE_METRIC_FILES = env.list("BASELINE_METRIC_FILES", default=[])
+BASELINE_IMAGE_FOLDERS = env.list("BASELINE_IMAGE_FOLDERS", default=[])
+# Tables 2 and 3 of the paper to be shown beside one's own: challenge=folder, with table2.csv and table3.csv in it.
+PAPER_TABLES = env.dict("PAPER_TABLES", default={})
+
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(STATE_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "challenge" / "static"]

@@ -100,21 +100,49 @@ def make_tables(predictions: Mapping[str, Any], key: Any, paper: Path | None = N
     """
     answers = as_answer_key(key)
     groups = _groups(answers)
-    results: dict[str, dict[str, dict[str, Any]]] = {}
-    for name, given in predictions.items():
-        result = evaluate(given, answers, subsets=groups, bootstrap=0).to_dict()
+    results = {
+        name: evaluate(given, answers, subsets=groups, bootstrap=0).to_dict() for name, given in predictions.items()
+    }
+    return _tables(results, list(groups), paper)
+
+
+def tables_of_results(results: Mapping[str, Mapping[str, Any]], paper: Path | None = None) -> tuple[Table, ...]:
+    """The same of what was evaluated before: {metric: Evaluation.to_dict()}, with the key's own columns as subsets.
+
+    Raises InvalidTable.
+    """
+    named = {name: {**result, "subsets": _renamed(result["subsets"])} for name, result in results.items()}
+    columns = [column for column in SUBSETS if any(column in result["subsets"] for result in named.values())]
+    return _tables(named, columns, paper)
+
+
+def _renamed(subsets: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The columns of SUBSETS alone, with the paper's names of their groups."""
+    renamed: dict[str, dict[str, Any]] = {}
+    for column, pair in SUBSETS.items():
+        for label, scores in subsets.get(column, {}).items():
+            if label.lower() not in _TRUTH:
+                raise InvalidTable(f"the key's column {column} has {label!r}, not true or false")
+            renamed.setdefault(column, {})[pair[_TRUTH[label.lower()]]] = scores
+    return renamed
+
+
+def _tables(results: Mapping[str, Mapping[str, Any]], columns: Sequence[str], paper: Path | None) -> tuple[Table, ...]:
+    """Tables of results whose subsets have the paper's names."""
+    by_group: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, result in results.items():
         whole = {OVERALL: {criterion: result[criterion] for criterion in CRITERIA} | {"n": result["n"]}}
-        results[name] = whole | {
+        by_group[name] = whole | {
             group: scores for column in result["subsets"].values() for group, scores in column.items()
         }
     printed = {} if paper is None else _read_paper(paper)
     notes = ([PAPER_NOTE] if printed else []) + ([REPEATS_NOTE] if any(map(_repeat_of, results)) else [])
-    names = tuple(group for column, pair in SUBSETS.items() if column in groups for group in pair)
+    names = tuple(group for column, pair in SUBSETS.items() if column in columns for group in pair)
     frames = [Table("table2", "Metrics over all images", (OVERALL,), {}, (), tuple(notes))]
     if names:
         caption = "Metrics in default and in abnormal settings of generation"
         frames.append(Table("table3", caption, names, {}, (), tuple(notes)))
-    return tuple(_table(frame, results, printed) for frame in frames)
+    return tuple(_table(frame, by_group, printed) for frame in frames)
 
 
 def _groups(answers: AnswerKey) -> dict[str, dict[str, str]]:

@@ -33,7 +33,16 @@ from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
 from challenge.teams import mergers
-from tests.factories import World, make_pending, make_phase, make_user, new_answer_key, prediction_csv, upload
+from tests.factories import (
+    World,
+    hidden_mos,
+    make_pending,
+    make_phase,
+    make_user,
+    new_answer_key,
+    prediction_csv,
+    upload,
+)
 from tests.jobs.made import make_job
 from tests.rescorings.conftest import begin, finished
 from tests.study.studies import invited, make_study, rate
@@ -92,6 +101,7 @@ def fill(world: World) -> Rich:
     world.development.save()
     _phases(challenge, now)
     _files(challenge, now)
+    _metrics(challenge)
     for number, name in enumerate(["Pixel Peepers", "Örebro Vision Lab with a name that goes on and on", "Kōan"]):
         member = make_user(f"member{number}")
         join_challenge(user=member, challenge=challenge, team_name=name, accepts_terms=True)
@@ -267,6 +277,20 @@ def _reference(phase: Phase) -> Submission:
     )
     score(submission.pk)
     return submission
+
+
+def _metrics(challenge: Challenge) -> None:
+    """A phase with baseline metrics, for tables 2 and 3."""
+    phase = make_phase(challenge, "settings", position=9)
+    columns = ("cfg_default", "iteration_default", "resolution_default")
+    rows = [f"{name},{mos},{n % 2 == 0},{n % 3 > 0},{n % 5 > 1}" for n, (name, mos) in enumerate(hidden_mos().items())]
+    new_answer_key(phase, "\n".join([f"name,mos,{','.join(columns)}", *rows]).encode())
+    for number, name in enumerate(("brisque", "niqe", "musiq", "clip", "dbcnn+finetune")):
+        row = receive_reference(
+            phase=phase, upload=upload(prediction_csv(0.4 * number + 0.3, number)), method=Method(name=name), actor=None
+        )
+        score(row.pk)
+        analyse(row.evaluations.get().pk)
 
 
 def _failed(submission: Submission) -> Submission:

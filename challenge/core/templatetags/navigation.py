@@ -15,6 +15,7 @@ register = template.Library()
 TAB_OF = {
     **dict.fromkeys(("join-team", "terms"), "join"),
     **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
+    "tables": "leaderboard",
     **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
     **dict.fromkeys(
         (
