@@ -46,16 +46,22 @@ def transition(
 ) -> bool:
     """Move the one job in `rows` to the state `to`, by conditional UPDATE, and write its event.
 
-    `rows` selects at most one job and may carry further conditions; `changes` are fields set in the same UPDATE.
-    Returns False, and changes nothing, when no row matches in a state that leads to `to`: somebody else was first, or
-    the table does not allow it. Runs in one transaction, joined to the caller's if there is one.
+    `rows` selects at most one job and may carry further conditions; `changes` are fields set in the same UPDATE. What
+    a person asked for (`actor`) is in the audit log too. Returns False, and changes nothing, when no row matches in a
+    state that leads to `to`: somebody else was first, or the table does not allow it. Runs in one transaction, joined
+    to the caller's if there is one.
     """
-    from challenge.jobs.models import JobEvent
+    from challenge.audit.models import Act
+    from challenge.audit.services import record
+    from challenge.jobs.models import Job, JobEvent
 
     with transaction.atomic():
         for source in (state for state, targets in TRANSITIONS.items() if to in targets):
             pk = rows.filter(state=source).values_list("pk", flat=True).first()
             if pk is not None and rows.filter(pk=pk, state=source).update(state=to, **changes):
                 JobEvent.objects.create(job_id=pk, from_state=source, to_state=to, actor=actor, text=reason[:1000])
+                if actor is not None:
+                    job = Job.objects.get(pk=pk)
+                    record(actor, Act.JOB, job, reason=reason, before={"state": source}, after={"state": to})
                 return True
     return False
