@@ -15,6 +15,7 @@ from challenge.contests import views as contests
 from challenge.core import views as core
 from challenge.core.plots import CONTENT_TYPES
 from challenge.datasets import views as datasets
+from challenge.desk import evidence_views as evidence
 from challenge.desk import team_views as desk_teams
 from challenge.desk import views as desk
 from challenge.jobs import pictures
@@ -89,6 +90,9 @@ urlpatterns = [
     path("c/<slug:challenge>/desk/submissions/act/", desk.act, name="desk-submissions-act"),
     path("c/<slug:challenge>/desk/submissions.<slug:form>", desk.submissions_file, name="desk-submissions-file"),
     path("c/<slug:challenge>/desk/teams/<uuid:team_id>/", desk_teams.team_page, name="desk-team"),
+    path("c/<slug:challenge>/<slug:phase>/evidence/", evidence.evidence, name="evidence"),
+    path("c/<slug:challenge>/<slug:phase>/evidence/status/", evidence.evidence_status, name="evidence-status"),
+    path("c/<slug:challenge>/<slug:phase>/evidence.csv", evidence.evidence_csv, name="evidence-csv"),
     path("c/<slug:challenge>/desk/log/", audit.challenge_log, name="challenge-log"),
     path("c/<slug:challenge>/desk/log.csv", audit.challenge_log_csv, name="challenge-log-csv"),
     path("c/<slug:challenge>/teams/", teams.teams, name="teams"),

@@ -94,6 +94,8 @@ def _desk_pages(world: World, rich: Rich) -> list[Entry]:
         ("desk-empty", world.admin, reverse("desk", args=[rich.empty.slug])),
         ("desk-submissions-none", organiser, reverse("desk-submissions", args=[iqa]) + "?q=nobody"),
         ("desk-team", organiser, reverse("desk-team", args=[iqa, world.team.pk])),
+        ("evidence", organiser, reverse("evidence", args=[iqa, "development"])),
+        ("evidence-none", organiser, reverse("evidence", args=[iqa, "keyless"])),
         ("site-log", world.admin, reverse("site-log")),
     ]
 
