@@ -10,7 +10,8 @@ Three kinds, over the entries of all teams on the same images in the same order;
    (1 - r_ij) / (1 - l_i l_j): 1 for independent errors, 0 for a copy, also one that was rescaled by a monotone map.
    Teams that share a backbone come to 0.2 to 0.7.
 3. *Linear blends*: an entry that two or three entries of other teams reproduce by least squares, with positive weights,
-   up to a tiny share of its variance, where fewer do not.
+   up to a tiny share of its variance, where fewer do not. Tiny is at most a hundredth, and little beside 1 - l^2, the
+   share that an honest entry of that skill has to itself.
 
 None of it tells who copied from whom, and one person's legitimate public baseline makes two honest teams close.
 """
@@ -123,7 +124,7 @@ def find(entries: Sequence[Entry]) -> Evidence:
     telling = [entry for entry in entries if not is_constant(entry.values)]
     notes = []
     if left := len(entries) - len(telling):
-        notes.append(f"{left} constant file{'s' if left > 1 else ''} left out: they say nothing.")
+        notes.append(f"Constant files say nothing and were left out: {left}.")
     shared = _shared(telling)
     # One of each set of equal files stands for all of them: each is evidence already, and so are its relations.
     copies = {name for one in shared for name in one.entries[1:]}
@@ -225,10 +226,12 @@ def _blends(entries: Sequence[Entry], near: NDArray[np.bool_]) -> tuple[Blend, .
     """Each target's best combination of two sources, or of three where two do not suffice; best first."""
     r = _correlations([entry.values for entry in entries])
     others = _other_teams(entries)
+    own_share = 1 - loadings(np.abs(r), others) ** 2
     found = []
     for target in range(len(entries)):
         sources = np.flatnonzero(others[target] & ~near[target] & (r[target] ** 2 < 1 - BLEND_UNEXPLAINED))
-        if len(sources) >= 2 and (best := _best_blend(r, target, sources)):
+        tiny = min(BLEND_UNEXPLAINED, CLOSE_DISTANCE * float(own_share[target]))
+        if len(sources) >= 2 and (best := _best_blend(r, target, sources, tiny)):
             chosen, weights, unexplained = best
             names = tuple(entries[source].name for source in chosen)
             found.append(Blend(entries[target].name, names, weights, unexplained))
@@ -238,7 +241,7 @@ def _blends(entries: Sequence[Entry], near: NDArray[np.bool_]) -> tuple[Blend, .
 Combination = tuple[tuple[int, ...], tuple[float, ...], float]
 
 
-def _best_blend(r: Floats, target: int, sources: NDArray[np.int64]) -> Combination | None:
+def _best_blend(r: Floats, target: int, sources: NDArray[np.int64], tiny: float) -> Combination | None:
     a, b = (sources[index] for index in np.triu_indices(len(sources), 1))
     apart = np.abs(r[a, b]) < _ALIKE
     a, b = a[apart], b[apart]
@@ -247,16 +250,16 @@ def _best_blend(r: Floats, target: int, sources: NDArray[np.int64]) -> Combinati
     ya, yb, ab = r[target, a], r[target, b], r[a, b]
     unexplained = 1 - (ya**2 + yb**2 - 2 * ya * yb * ab) / (1 - ab**2)
     order = np.argsort(unexplained, kind="stable")[:_BEAM]
-    two = _fitting(r, target, [(int(a[index]), int(b[index])) for index in order])
+    two = _fitting(r, target, tiny, [(int(a[index]), int(b[index])) for index in order])
     if two:
         return two
     starts = [{int(a[index]), int(b[index])} for index in order]
     threes = {tuple(sorted({*start, int(c)})) for start, c in itertools.product(starts, sources) if int(c) not in start}
-    return _fitting(r, target, sorted(threes))
+    return _fitting(r, target, tiny, sorted(threes))
 
 
-def _fitting(r: Floats, target: int, choices: Sequence[tuple[int, ...]]) -> Combination | None:
-    """The choice with the smallest residual, if that is tiny and every source has a weight that is seen."""
+def _fitting(r: Floats, target: int, tiny: float, choices: Sequence[tuple[int, ...]]) -> Combination | None:
+    """The choice with the smallest residual, if that is at most `tiny` and every source has a weight that is seen."""
     best: Combination | None = None
     for chosen in choices:
         index = list(chosen)
@@ -265,7 +268,7 @@ def _fitting(r: Floats, target: int, choices: Sequence[tuple[int, ...]]) -> Comb
             continue
         weights = np.linalg.solve(gram, r[index, target])
         unexplained = max(0.0, float(1 - weights @ r[index, target]))
-        is_blend = unexplained <= BLEND_UNEXPLAINED and weights.min() >= _SMALLEST_WEIGHT
+        is_blend = unexplained <= tiny and weights.min() >= _SMALLEST_WEIGHT
         if is_blend and (best is None or unexplained < best[2]):
             best = chosen, tuple(float(weight) for weight in weights), unexplained
     return best

@@ -50,6 +50,8 @@ class Drain:
             return "The phase has not opened yet."
         if count:
             return f"{files} not scored."
+        if not self.accepted:
+            return "No file was sent."
         end = " so far" if self.takes_files else ""
         return f"Every accepted file is scored{end}."
 

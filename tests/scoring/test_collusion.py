@@ -123,7 +123,7 @@ def test_files_that_were_only_written_differently_have_one_hash(rewritten):
 
 def test_constant_files_and_too_few_teams_are_said_not_judged():
     flat = [entry(f"flat{i}", np.ones(100)) for i in range(3)]
-    assert find(flat).notes[0] == "3 constant files left out: they say nothing."
+    assert find(flat).notes[0] == "Constant files say nothing and were left out: 3."
     values = np.random.default_rng(0).uniform(1, 5, 100)
     evidence = find([entry("a", values), entry("b", values), entry("c", values[::-1])])
     assert [one.entries for one in evidence.shared] == [("a/1", "b/1")]
