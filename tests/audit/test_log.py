@@ -218,6 +218,14 @@ def test_rows_are_only_ever_added(world):
     assert AuditEntry.objects.get(pk=entry.pk).reason == ""
 
 
+def test_the_log_outlives_the_challenge(world):
+    other = Challenge.objects.get(slug="other")
+    entry = record(world.admin, Act.FREEZE, other, challenge=other)
+    other.delete()
+    entry.refresh_from_db()
+    assert (entry.challenge, entry.name) == (None, "Another challenge")
+
+
 def test_an_entry_without_the_transaction_of_its_act_is_a_fault(world, monkeypatch):
     monkeypatch.setattr("challenge.audit.services.connection", SimpleNamespace(in_atomic_block=False))
     with pytest.raises(RuntimeError, match="transaction of the act"):
