@@ -8,12 +8,16 @@ from challenge.accounts import privacy_views as privacy
 from challenge.accounts import views as accounts
 from challenge.analyses import views as analyses
 from challenge.api.api import api
+from challenge.audit import views as audit
 from challenge.contests import organiser_views as organising
 from challenge.contests import setup_views as setup
 from challenge.contests import views as contests
 from challenge.core import views as core
 from challenge.core.plots import CONTENT_TYPES
 from challenge.datasets import views as datasets
+from challenge.desk import evidence_views as evidence
+from challenge.desk import team_views as desk_teams
+from challenge.desk import views as desk
 from challenge.jobs import pictures
 from challenge.jobs import views as jobs
 from challenge.jobs.baselines.views import new_baselines
@@ -68,6 +72,8 @@ urlpatterns = [
     path("account/tokens/", accounts.tokens, name="tokens"),
     path("account/tokens/<uuid:token_id>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("admin/", admin.site.urls),
+    path("log/", audit.site_log, name="site-log"),
+    path("log.csv", audit.site_log_csv, name="site-log-csv"),
     path("api/v1/", api.urls),
     path("challenges/new/", setup.new_challenge, name="new-challenge"),
     path("c/<slug:challenge>/", contests.challenge_page, name="challenge"),
@@ -79,6 +85,18 @@ urlpatterns = [
     path("c/<slug:challenge>/registrations/", organising.registrations, name="registrations"),
     path("c/<slug:challenge>/registrations.csv", organising.registrations_csv, name="registrations-csv"),
     path("c/<slug:challenge>/organisers/", organising.organisers, name="organisers"),
+    path("c/<slug:challenge>/desk/", desk.desk, name="desk"),
+    path("c/<slug:challenge>/desk/figures/", desk.figures, name="desk-figures"),
+    path("c/<slug:challenge>/desk/unscored.csv", desk.drain_csv, name="desk-drain-csv"),
+    path("c/<slug:challenge>/desk/submissions/", desk.submissions, name="desk-submissions"),
+    path("c/<slug:challenge>/desk/submissions/act/", desk.act, name="desk-submissions-act"),
+    path("c/<slug:challenge>/desk/submissions.<slug:form>", desk.submissions_file, name="desk-submissions-file"),
+    path("c/<slug:challenge>/desk/teams/<uuid:team_id>/", desk_teams.team_page, name="desk-team"),
+    path("c/<slug:challenge>/<slug:phase>/evidence/", evidence.evidence, name="evidence"),
+    path("c/<slug:challenge>/<slug:phase>/evidence/status/", evidence.evidence_status, name="evidence-status"),
+    path("c/<slug:challenge>/<slug:phase>/evidence.csv", evidence.evidence_csv, name="evidence-csv"),
+    path("c/<slug:challenge>/desk/log/", audit.challenge_log, name="challenge-log"),
+    path("c/<slug:challenge>/desk/log.csv", audit.challenge_log_csv, name="challenge-log-csv"),
     path("c/<slug:challenge>/teams/", teams.teams, name="teams"),
     path("c/<slug:challenge>/team/", teams.team_page, name="team"),
     path("c/<slug:challenge>/team/rename/", teams.rename, name="rename-team"),

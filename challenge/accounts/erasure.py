@@ -16,6 +16,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import forget, record
 from challenge.contests.models import Challenge, Registration, Team
 from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed
@@ -49,7 +51,9 @@ def erase_account(user: User) -> None:
         model.objects.filter(user=user).delete()
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
     about.update(object_repr="erased user", change_message="")
+    forget(user)
     _anonymise(user)
+    record(user, Act.ACCOUNT_ERASED, user, person=user)
 
 
 def _require_successors(user: User) -> None:
@@ -72,6 +76,8 @@ def _leave(registration: Registration) -> None:
         return
     challenge, (team,) = locked(registration.team)
     put_out(registration, team, registration.user, TeamEvent.Action.LEFT, must_be_approved=True)
+    if not team.registrations.exists():
+        team.notes.all().delete()  # they may say who it was
     if not team.registrations.exists() and not team.submissions.filter(status=Status.SCORED).exists():
         _delete_files(team)
         delete_if_empty(team)

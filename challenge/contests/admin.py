@@ -10,13 +10,14 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet, TextField
 from django.http import HttpRequest
 
+from challenge.audit.admin import AuditedAdmin
 from challenge.contests.access import organised_challenges
 from challenge.contests.models import Challenge, Phase, Registration, Team
 from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import boards_changed
 
 
-class OrganiserAdmin(admin.ModelAdmin):
+class OrganiserAdmin(AuditedAdmin):
     """An admin whose rows belong to a challenge, reached by `challenge_path`; staff need no model permissions."""
 
     challenge_path: str = "challenge"
@@ -130,6 +131,7 @@ class ChallengeAdmin(OrganiserAdmin):
     """Challenges with their phases. Whoever makes one organises it."""
 
     challenge_path = "pk"
+    without_values = ("allow_list",)
     list_display = ("title", "slug", "is_published", "is_demo", "created_at")
     search_fields = ("title", "slug")
     prepopulated_fields: ClassVar = {"slug": ("title",)}

@@ -11,6 +11,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.contests.models import Phase, PhaseEvent
 from challenge.contests.phase_rules import same_second
 from challenge.contests.signals import deadline_changed
@@ -75,6 +77,15 @@ def change_deadline(
         after=closes_at,
         reason=reason.strip()[:300],
     )
+    record(
+        actor,
+        Act.DEADLINE,
+        row,
+        challenge=row.challenge,
+        reason=event.reason,
+        before={"closes_at": before},
+        after={"closes_at": closes_at},
+    )
     deadline_changed.send(PhaseEvent, event=event)
     phase.refresh_from_db()
     return event
@@ -101,6 +112,15 @@ def freeze_board(
         before=row.board_frozen_at,
         after=frozen_at,
         reason=reason.strip()[:300] or ("frozen" if frozen_at else "opened again"),
+    )
+    record(
+        actor,
+        Act.FREEZE,
+        row,
+        challenge=row.challenge,
+        reason=event.reason,
+        before={"board_frozen_at": row.board_frozen_at},
+        after={"board_frozen_at": frozen_at},
     )
     phase.refresh_from_db()
     return event

@@ -21,7 +21,19 @@ from scoring.formula import RANK_DECIMALS, Formula, InvalidFormula
 
 DEFAULT_FORMULA = "(srocc + plcc) / 2"
 RESERVED_PHASE_SLUGS = frozenset(
-    {"join", "terms", "team", "teams", "mergers", "data", "submissions", "registrations", "organisers", "studies"}
+    {
+        "join",
+        "terms",
+        "team",
+        "teams",
+        "mergers",
+        "data",
+        "submissions",
+        "registrations",
+        "organisers",
+        "studies",
+        "desk",
+    }
 )
 
 

@@ -7,6 +7,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.contests.models import Challenge, Registration, Team
 from challenge.contests.records import RegistrationEvent
 from challenge.contests.services import settle_leader
@@ -40,6 +42,17 @@ def decide(registration: Registration, *, accept: bool, actor: User, reason: str
     row.save(update_fields=["status"])
     RegistrationEvent.objects.create(
         registration=row, actor=actor, from_status=before, to_status=after, reason=reason[:500]
+    )
+    record(
+        actor,
+        Act.REGISTRATION_ACCEPTED if accept else Act.REGISTRATION_REJECTED,
+        row,
+        challenge=challenge,
+        name=row.team.name,
+        person=row.user,
+        reason=reason,
+        before={"status": before},
+        after={"status": after},
     )
     settle_leader(row.team)
     _mail_decision(challenge, row, reason)
@@ -77,6 +90,8 @@ def let_apply_again(registration: Registration, *, actor: User) -> bool:
             to_status=Status.LEFT,
             reason="may join again",
         )
+        person, challenge = registration.user, registration.challenge
+        record(actor, Act.REGISTRATION_REOPENED, registration, challenge=challenge, name="registration", person=person)
     return bool(changed)
 
 
@@ -116,6 +131,7 @@ def add_organiser(challenge: Challenge, name: str, *, actor: User) -> User:
     if challenge.organisers.filter(pk=user.pk).exists():
         raise NotPossible(f"{user.username} organises this challenge already.")
     challenge.organisers.add(user)
+    record(actor, Act.ORGANISER_ADDED, challenge, challenge=challenge, person=user)
     log.info("organiser added", challenge=challenge.slug, user=user.pk, actor=actor.pk)
     return user
 
@@ -127,4 +143,5 @@ def remove_organiser(challenge: Challenge, user: User, *, actor: User) -> None:
     if not challenge.organisers.exclude(pk=user.pk).exists():
         raise NotPossible("A challenge needs an organiser. Add somebody else first.")
     challenge.organisers.remove(user)
+    record(actor, Act.ORGANISER_REMOVED, challenge, challenge=challenge, person=user)
     log.info("organiser removed", challenge=challenge.slug, user=user.pk, actor=actor.pk)

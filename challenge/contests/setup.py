@@ -3,6 +3,8 @@
 from django.db import IntegrityError, transaction
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.contests.configuration import Draft, InvalidConfiguration, parse, to_json, to_yaml
 from challenge.contests.models import Challenge, PhaseEvent
 
@@ -33,6 +35,7 @@ def create_from_file(text: str, actor: User | None, slug: str = "") -> Challenge
             draft.challenge.save(force_insert=True)
             if actor:
                 draft.challenge.organisers.add(actor)
+            record(actor, Act.CHALLENGE_MADE, draft.challenge, challenge=draft.challenge)
             for phase in draft.phases:  # a gate comes before what it guards
                 phase.save(force_insert=True)
                 PhaseEvent.objects.create(

@@ -73,6 +73,7 @@ class AnswerKeyAdmin(OrganiserAdmin):
 
     challenge_path = "phase__challenge"
     form = AnswerKeyForm
+    service_records = True
     may_change = False
     list_display = ("phase", "version", "is_current", "checked", "rows", "subset_columns", "uploaded_by", "created_at")
     list_select_related = ("phase__challenge", "uploaded_by", "check_run")
@@ -149,6 +150,7 @@ class RatingTableAdmin(OrganiserAdmin):
 
     challenge_path = "phase__challenge"
     form = RatingTableForm
+    service_records = True
     may_change = False
     may_delete = True
     list_display = ("phase", "subjects", "images", "rows", "uploaded_by", "created_at")

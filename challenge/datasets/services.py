@@ -17,6 +17,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.contests.models import Phase
 from challenge.core import work
 from challenge.core.storage import sha256_of
@@ -61,19 +63,31 @@ def add_answer_key(*, phase: Phase, content: bytes, actor: User | None, scale: S
         key.names.save(f"{key.pk}.txt", ContentFile("\n".join(sorted(table.names)).encode()), save=False)
         key.save()
         KeyCheck.objects.create(answer_key=key)
+        facts = {"version": key.version, "rows": key.rows, "sealed_sha256": key.sealed_sha256}
+        record(actor, Act.KEY_UPLOADED, key, challenge=phase.challenge, after=facts)
         transaction.on_commit(lambda: work.ring(KeyCheck, tasks.check_answer_key, key.pk))
     return key
 
 
-def put_in_force(key: AnswerKey) -> None:
+def put_in_force(key: AnswerKey, actor: User | None = None) -> None:
     """Let `key` decide what is accepted and scored from now on. The caller knows that no score of another key stays.
 
     The phase's row is locked: whoever stores a score holds the same lock and looks which key is in force.
     """
     with transaction.atomic():
-        Phase.objects.select_for_update(no_key=True).get(pk=key.phase_id)
+        phase = Phase.objects.select_for_update(no_key=True).get(pk=key.phase_id)
+        before = current_answer_key(phase)
         AnswerKey.objects.filter(phase=key.phase_id, is_current=True).exclude(pk=key.pk).update(is_current=False)
         AnswerKey.objects.filter(pk=key.pk).update(is_current=True)
+        if before != key:
+            record(
+                actor,
+                Act.KEY_IN_FORCE,
+                key,
+                challenge=phase.challenge,
+                before={"version": before.version if before else None},
+                after={"version": key.version},
+            )
     key.is_current = True
 
 
@@ -157,7 +171,9 @@ def add_rating_table(*, phase: Phase, content: bytes, actor: User | None) -> Rat
         uploaded_by=actor,
     )
     table.sealed.save(f"{table.pk}.sealed", ContentFile(sealed), save=False)
-    table.save()
+    with transaction.atomic():
+        table.save()
+        record(actor, Act.RATINGS_UPLOADED, table, challenge=phase.challenge, after={"rows": table.rows})
     return table
 
 

@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.core import work
 from challenge.jobs import tasks, worker
 from challenge.jobs.claims import in_hand
@@ -41,6 +43,7 @@ def create(*, kind: JobKind, title: str, cleaned: Mapping[str, Any], actor: User
                 created_by=actor,
             )
             JobEvent.objects.create(job=job, from_state="", to_state=JobState.WAITING, actor=actor, text="started")
+            record(actor, Act.JOB, job, after={"state": job.state})
             _ring_after_commit(job)
     except BaseException:
         remove_folder(job_id)
@@ -98,7 +101,7 @@ def skip(job: Job, actor: User) -> int:
         return failed.update(state=JobItem.State.SKIPPED)
 
 
-def delete(job: Job) -> None:
+def delete(job: Job, actor: User) -> None:
     """Remove a job that is over, paused or failed, and its folder. Raises JobRefused otherwise.
 
     The folder goes after the row: what is left of it when that is cut short, the reconciler removes.
@@ -107,6 +110,7 @@ def delete(job: Job) -> None:
         row = Job.objects.select_for_update().get(pk=job.pk)
         if row.state not in {*FINAL, JobState.FAILED, JobState.PAUSED} or in_hand(row).exists():
             raise JobRefused(_as_it_is(job, "cannot be deleted: cancel it first"))
+        record(actor, Act.JOB_DELETED, row, before={"state": row.state})
         row.delete()
         transaction.on_commit(lambda: remove_folder(job.pk))
 

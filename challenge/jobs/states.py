@@ -46,11 +46,14 @@ def transition(
 ) -> bool:
     """Move the one job in `rows` to the state `to`, by conditional UPDATE, and write its event.
 
-    `rows` selects at most one job and may carry further conditions; `changes` are fields set in the same UPDATE.
-    Returns False, and changes nothing, when no row matches in a state that leads to `to`: somebody else was first, or
-    the table does not allow it. Runs in one transaction, joined to the caller's if there is one.
+    `rows` selects at most one job and may carry further conditions; `changes` are fields set in the same UPDATE. What
+    a person asked for (`actor`) is in the audit log too. Returns False, and changes nothing, when no row matches in a
+    state that leads to `to`: somebody else was first, or the table does not allow it. Runs in one transaction, joined
+    to the caller's if there is one.
     """
-    from challenge.jobs.models import JobEvent
+    from challenge.audit.models import Act
+    from challenge.audit.services import record
+    from challenge.jobs.models import Job, JobEvent
 
     with transaction.atomic():
         # Locked: jobs also go back, so a state that was passed over a moment ago may be the one by now.
@@ -61,4 +64,7 @@ def transition(
         if not rows.filter(pk=pk, state=source).update(state=to, **changes):
             return False
         JobEvent.objects.create(job_id=pk, from_state=source, to_state=to, actor=actor, text=reason[:1000])
+        if actor is not None:
+            job = Job.objects.get(pk=pk)
+            record(actor, Act.JOB, job, reason=reason, before={"state": source}, after={"state": to})
     return True

@@ -184,7 +184,7 @@ def delete(request: SignedInRequest, job_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "jobs/delete.html", _context(job))
     try:
-        services.delete(job)
+        services.delete(job, request.user)
     except services.JobRefused as refused:
         messages.warning(request, str(refused))
         return redirect(job)

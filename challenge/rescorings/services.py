@@ -13,6 +13,8 @@ from django.utils import timezone
 import scoring
 from challenge.accounts.models import User
 from challenge.analyses.services import analyse_published
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.contests.models import Phase
 from challenge.core import work
 from challenge.core.work import State
@@ -82,14 +84,22 @@ def start(*, phase: Phase, answer_key: AnswerKey, formula: str, reason: str, act
             reason=reason.strip()[:300],
             started_by=actor,
         )
+        _record(rescoring, Act.RESCORING_STARTED, actor, rescoring.reason)
         _ring_after_commit(rescoring)
     return rescoring
 
 
-def retry(rescoring: Rescoring) -> bool:
+def _record(rescoring: Rescoring, act: Act, actor: User, reason: str = "") -> None:
+    settings = {"answer_key": rescoring.answer_key.version, "formula": rescoring.formula}
+    record(actor, act, rescoring, challenge=rescoring.phase.challenge, reason=reason, after=settings)
+
+
+def retry(rescoring: Rescoring, actor: User) -> bool:
     """Let a rescoring that failed go on where it stopped; False when it did not fail or is decided."""
     with transaction.atomic():
         done = work.reset(Rescoring.objects.filter(pk=rescoring.pk, state=State.FAILED, decision=OPEN))
+        if done:
+            _record(rescoring, Act.RESCORING_RETRIED, actor)
         _ring_after_commit(rescoring)
     return bool(done)
 
@@ -110,6 +120,7 @@ def discard(rescoring: Rescoring, actor: User) -> None:
         else:
             values |= {"state": State.FAILED, "failure": "Stopped before it was done.", **work.FREED}
         Rescoring.objects.filter(pk=rescoring.pk).update(**values)
+        _record(rescoring, Act.RESCORING_DISCARDED, actor)
 
 
 def publish(rescoring: Rescoring, actor: User) -> None:
@@ -142,11 +153,12 @@ def _put_in_force(rescoring: Rescoring, actor: User) -> None:
         pk__in=new.filter(is_current=True).values("pk")
     ).update(is_current=False)
     Evaluation.objects.filter(pk__in=[pk for pk, _ in changed]).update(is_current=True, published_at=now)
-    put_in_force(rescoring.answer_key)
+    put_in_force(rescoring.answer_key, actor)
     Phase.objects.filter(pk=phase.pk).update(formula=rescoring.formula, board_version=F("board_version") + 1)
     Rescoring.objects.filter(pk=rescoring.pk).update(
         decision=PUBLISHED, decided_by=actor, decided_at=now, report=report
     )
+    _record(rescoring, Act.RESCORING_PUBLISHED, actor)
     reason = f"scored again with key {rescoring.answer_key.version}, scorer {rescoring.scorer_version}"
     failures = rescoring.rescored.exclude(failure="").values_list("submission", "failure")
     events = [(pk, reason) for _, pk in changed] + [(pk, f"no score any more: {text}") for pk, text in failures]

@@ -94,7 +94,7 @@ def discard(request: SignedInRequest, challenge: str, phase: str, rescoring_id: 
 def retry(request: SignedInRequest, challenge: str, phase: str, rescoring_id: UUID) -> HttpResponse:
     """Let one that failed go on where it stopped."""
     rescoring = _rescoring(request, challenge, phase, rescoring_id)
-    if not services.retry(rescoring):
+    if not services.retry(rescoring, request.user):
         messages.warning(request, "There is nothing to go on with: it did not fail, or it is decided.")
     return redirect(rescoring)
 

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     *LOGIN_PROVIDER_APPS,
     "challenge.core",
     "challenge.accounts",
+    "challenge.audit",
     "challenge.contests",
     "challenge.mail",
     "challenge.datasets",
@@ -48,6 +49,7 @@ INSTALLED_APPS = [
     "challenge.jobs.apps.JobsConfig",
     "challenge.receipts",
     "challenge.study",
+    "challenge.desk",
     "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
@@ -294,6 +296,7 @@ CELERY_TASK_ROUTES = {
     "rescorings.*": {"queue": "analysis"},
     "jobs.*": {"queue": "gpu"},
     "study.*": {"queue": "analysis"},
+    "desk.*": {"queue": "analysis"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

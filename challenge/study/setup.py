@@ -12,6 +12,8 @@ from django.db.models import Max
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.datasets import sealing
 from challenge.study.image_list import Entry, Files, InvalidList, read_list
 from challenge.study.models import RatingSession, Study, StudyImage, Subject
@@ -30,8 +32,11 @@ class ChangeRefused(Exception):
 
 
 def note(study: Study, action: StudyEvent.Action, actor: User | None, reason: str = "", **fields: Any) -> None:
-    """Write down what was done."""
+    """Write down what was done; what people did also in the audit log."""
     StudyEvent.objects.create(study=study, action=action, actor=actor, reason=reason[:300], **fields)
+    if actor is not None:
+        after = {"action": str(action.label)}
+        record(actor, Act.STUDY, study, challenge=study.challenge, reason=reason, after=after)
 
 
 def locked(study: Study) -> Study:

@@ -21,6 +21,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.contests.access import application_of, registration_of
 from challenge.contests.models import Phase, Team
 from challenge.core.storage import sha256_of
@@ -127,6 +129,8 @@ def receive(
     fear; with another file it is refused, never swallowed.
     """
     team = _team_of(phase, user)
+    if idempotency_key.startswith(again_key("")):
+        raise SubmissionRefused("invalid_idempotency_key", "Keys that begin so are the server's own. Choose another.")
     if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
         raise SubmissionRefused(
             "invalid_idempotency_key", f"An idempotency key has at most {MAX_IDEMPOTENCY_KEY} characters."
@@ -172,7 +176,64 @@ def receive_reference(*, phase: Phase, upload: UploadedFile[Any], method: Method
         raise SubmissionRefused("invalid_file", report.summary, report)
     submission = _unsaved(phase, upload, method, timezone.now(), report)
     submission.kind, submission.submitted_by = Submission.Kind.REFERENCE, actor
-    return _stored_then(submission, lambda: _insert(submission, actor))
+
+    def insert() -> Submission:
+        record(actor, Act.REFERENCE_ROW, submission, challenge=phase.challenge)
+        return _insert(submission, actor)
+
+    return _stored_then(submission, insert)
+
+
+def again_key(submission_id: object) -> str:
+    """The idempotency key of the submission that takes the place of a failed one: there is one at most."""
+    return f"again:{submission_id}"
+
+
+def accept_again(original: Submission, *, actor: User, reason: str = "") -> Submission:
+    """Accept the stored file of a submission that failed once more, as a new one of the same team, for organisers.
+
+    Failed is final; what failed on our side gets another chance this way. It counts as received when the original was,
+    for deadline and quota: the failed one gave its slot back, and if the team has used that, SubmissionRefused says
+    so. A second call returns the submission of the first. Raises SubmissionRefused also where nothing failed or the
+    file is gone or no longer matches.
+    """
+    team = original.team
+    if team is None or original.status != Status.FAILED:
+        raise SubmissionRefused("not_failed", "Only a team's file that failed can be accepted again.")
+    try:
+        stored = original.file.open("rb")
+    except OSError:
+        raise SubmissionRefused("file_missing", "The stored file cannot be read.") from None
+    with stored:
+        upload = UploadedFile(stored, name=original.file_name, size=original.file_size)
+        report = check_file(original.phase, upload)
+        if not report.ok:
+            raise SubmissionRefused("invalid_file", report.summary, report)
+        said = {
+            field.name: getattr(original, field.name) for field in dataclasses.fields(Method) if field.name != "name"
+        }
+        method = Method(name=original.method_name, **said)
+        submission = _unsaved(original.phase, upload, method, original.received_at, report)
+        if submission.sha256 != original.sha256:
+            raise SubmissionRefused("file_changed", "The stored file is not the one that was accepted.")
+        submission.submitted_by, submission.idempotency_key = original.submitted_by, again_key(original.pk)
+
+        def insert() -> Submission:
+            submission.team = Team.objects.select_for_update().get(pk=team.pk)
+            before = Submission.objects.filter(team=team, phase=original.phase, idempotency_key=again_key(original.pk))
+            if earlier := before.first():
+                return earlier
+            try:
+                submission.day_slot, submission.phase_slot = take_slots(team, original.phase, original.received_at)
+            except QuotaSpent as spent:
+                raise SubmissionRefused("quota_spent", str(spent)) from spent
+            submission.is_late = _is_late(original.phase, original.received_at)
+            submission.created_at = timezone.now()
+            challenge = original.phase.challenge
+            record(actor, Act.SUBMISSION_AGAIN, submission, challenge=challenge, reason=reason)
+            return _insert(submission, actor)
+
+        return _stored_then(submission, insert)
 
 
 def quota_for(phase: Phase, user: User, at: datetime.datetime) -> Quota | None:

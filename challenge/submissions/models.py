@@ -135,6 +135,31 @@ class Submission(Leased):
         return self.status in FINAL
 
 
+class QuotaGrant(models.Model):
+    """Submissions that organisers allow one team in one phase beyond its quota, and why. Rows are only ever added.
+
+    `slots` more on the UTC day `day`, and as many more in the phase for good: see `quota.quota_of`.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="quota_grants")
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="quota_grants")
+    slots = models.PositiveSmallIntegerField()
+    day = models.DateField()
+    reason = models.CharField(max_length=300)
+    granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(slots__gte=1), name="quota_grant_of_something"),
+            models.CheckConstraint(condition=~Q(reason=""), name="quota_grant_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slots} more for {self.team} in {self.phase}"
+
+
 class SubmissionEvent(models.Model):
     """One step in the life of a submission: who, when, why. Rows are only ever added."""
 

@@ -8,7 +8,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from challenge.accounts.models import User
-from challenge.contests.access import is_organiser
+from challenge.audit.models import Act
+from challenge.audit.services import record
+from challenge.contests.access import is_organiser, registration_of
 from challenge.contests.models import Phase
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.states import Status, transition
@@ -30,17 +32,29 @@ def fail(rows: Any, message: str, actor: User | None = None) -> bool:
     )
 
 
-def withdraw(submission: Submission, actor: User) -> bool:
+def withdraw(submission: Submission, actor: User, *, reason: str = "") -> bool:
     """Take a submission back before it is scored; its quota is given back. False when it is final already."""
-    return transition(
-        Submission.objects.filter(pk=submission.pk),
-        to=Status.WITHDRAWN,
-        reason="withdrawn",
-        actor=actor,
-        refund_reason="withdrawn before it was scored",
-        finished_at=timezone.now(),
-        **FREED,
-    )
+    with transaction.atomic():
+        done = transition(
+            Submission.objects.filter(pk=submission.pk),
+            to=Status.WITHDRAWN,
+            reason=f"withdrawn: {reason}"[:300] if reason else "withdrawn",
+            actor=actor,
+            refund_reason="withdrawn before it was scored",
+            finished_at=timezone.now(),
+            **FREED,
+        )
+        if done:
+            _record_of_others(actor, Act.SUBMISSION_WITHDRAWN, submission, reason)
+    return done
+
+
+def _record_of_others(actor: User, act: Act, submission: Submission, reason: str = "") -> None:
+    """What organisers do to a file of others is in the audit log; what a team does with its own is not."""
+    challenge = submission.phase.challenge
+    mine = registration_of(actor, challenge)
+    if mine is None or mine.team_id != submission.team_id:
+        record(actor, act, submission, challenge=challenge, reason=reason)
 
 
 def refusal_to_choose(submission: Submission, user: User, at: datetime.datetime) -> str:
@@ -76,5 +90,6 @@ def choose(submission: Submission, actor: User) -> bool:
             actor=actor,
             reason="chosen to count for the team",
         )
+        _record_of_others(actor, Act.SUBMISSION_CHOSEN, submission)
         Phase.objects.filter(pk=submission.phase_id).update(board_version=F("board_version") + 1)
     return True

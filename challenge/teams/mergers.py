@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.contests.models import Challenge, Phase, Team, team_name
 from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed, settle_leader
@@ -59,11 +61,13 @@ def agree(merger: Merger, *, actor: User) -> None:
 @transaction.atomic
 def call_off(merger: Merger, *, actor: User, reason: str = "") -> None:
     """Either leader, or an organiser, ends the plan before it is confirmed. Raises ChangeRefused."""
-    merger, _ = _locked_merger(merger)
+    merger, challenge = _locked_merger(merger)
     _require(may_lead(actor, merger.asking) or may_lead(actor, merger.asked), "Only a leader or an organiser can.")
     _require(merger.state in Merger.OPEN, "This plan has ended already.")
     _end(merger, State.ENDED, actor, reason)
     _record(merger, actor, Action.MERGE_ENDED)
+    if actor.pk not in (merger.asking.leader_id, merger.asked.leader_id):
+        record(actor, Act.MERGER_ENDED, merger, challenge=challenge, reason=reason)
 
 
 @transaction.atomic
@@ -84,6 +88,7 @@ def confirm(merger: Merger, *, actor: User) -> Team:
     settle_leader(team)
     _end(merger, State.DONE, actor)
     _record(merger, actor, Action.MERGED)
+    record(actor, Act.TEAMS_MERGED, merger, challenge=challenge, after={"team": team.name, "merged": gone.name})
     for other in Merger.objects.filter(Q(asking=gone) | Q(asked=gone), state__in=Merger.OPEN):
         _end(other, State.ENDED, actor, f"{gone.name} was merged into {team.name}.")
     boards_changed(challenge)

@@ -7,6 +7,8 @@ changes wait for each other, and an upload that is being stored ends before its 
 from django.db import IntegrityError, transaction
 
 from challenge.accounts.models import User
+from challenge.audit.models import Act
+from challenge.audit.services import record
 from challenge.contests.access import is_organiser
 from challenge.contests.models import Challenge, Registration, Team, new_invitation, team_name
 from challenge.contests.records import RegistrationEvent, TeamEvent
@@ -51,6 +53,8 @@ def rename(team: Team, name: str, *, actor: User) -> None:
     except IntegrityError:
         raise ChangeRefused(f"The name «{name}» is taken.") from None
     TeamEvent.objects.create(team=team, actor=actor, action=Action.RENAMED, detail=f"{before} → {name}")
+    if actor.pk != team.leader_id:
+        record(actor, Act.TEAM_RENAMED, team, challenge=challenge, before={"name": before}, after={"name": name})
     boards_changed(challenge)
 
 
@@ -70,6 +74,8 @@ def remove_member(registration: Registration, *, actor: User) -> None:
     ChangeRefused."""
     registration, team = _member(registration)
     _require_leader(actor, team)
+    if actor.pk != team.leader_id:
+        record(actor, Act.MEMBER_REMOVED, team, challenge=registration.challenge, person=registration.user)
     _take_out(registration, team, actor, Action.REMOVED)
 
 

@@ -37,6 +37,7 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("data-terms-changed", rich.behind, reverse("data", args=[iqa])),
         *[(name, world.organiser, reverse(name, args=[iqa])) for name in ORGANISING],
         *[(f"{name}-empty", world.admin, reverse(name, args=[rich.empty.slug])) for name in ORGANISING],
+        *_desk_pages(world, rich),
         ("team", alice, reverse("team", args=[iqa])),
         ("team-mate", world.bob, reverse("team", args=[iqa])),
         ("leave-team", alice, reverse("leave-team", args=[iqa])),
@@ -85,6 +86,19 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("verify-receipt", None, reverse("verify-receipt")),
         *_job_pages(world.admin, rich),
         ("leaderboard-empty", None, reverse("leaderboard", args=[iqa, "closed"])),
+    ]
+
+
+def _desk_pages(world: World, rich: Rich) -> list[Entry]:
+    iqa, organiser = world.challenge.slug, world.organiser
+    return [
+        *[(name, organiser, reverse(name, args=[iqa])) for name in ("desk", "desk-submissions", "challenge-log")],
+        ("desk-empty", world.admin, reverse("desk", args=[rich.empty.slug])),
+        ("desk-submissions-none", organiser, reverse("desk-submissions", args=[iqa]) + "?q=nobody"),
+        ("desk-team", organiser, reverse("desk-team", args=[iqa, world.team.pk])),
+        ("evidence", organiser, reverse("evidence", args=[iqa, "development"])),
+        ("evidence-none", organiser, reverse("evidence", args=[iqa, "keyless"])),
+        ("site-log", world.admin, reverse("site-log")),
     ]
 
 

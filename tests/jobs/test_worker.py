@@ -248,12 +248,12 @@ def test_the_reconciler_rings_for_what_was_forgotten_and_not_twice(start, bells)
 def test_a_deleted_job_takes_its_folder_along(start, admin, django_capture_on_commit_callbacks):
     job = start(3)
     with pytest.raises(services.JobRefused, match="cancel it first"):
-        services.delete(job)
+        services.delete(job, admin)
     drain()
     folder = folder_of(job.pk)
     assert folder.exists()
     with django_capture_on_commit_callbacks(execute=True):
-        services.delete(job)
+        services.delete(job, admin)
     assert not folder.exists()
     assert not Job.objects.exists()
 

@@ -224,7 +224,7 @@ def test_a_discarded_rescoring_changes_nothing_and_stops_its_worker(world, monke
     for decide in (discard, publish):
         with pytest.raises(RescoringRefused, match="discarded already"):
             decide(rescoring, world.organiser)
-    assert not retry(rescoring)
+    assert not retry(rescoring, world.organiser)
     monkeypatch.setattr(rescoring_run, "rescore_one", original)
     publish(finished(world, answer_key=rescoring.answer_key), world.organiser)
     assert mine.evaluations.count() == 2  # the evaluation of the discarded one was used
@@ -298,7 +298,7 @@ def test_an_error_of_ours_ends_in_a_failure_that_can_be_continued(world, monkeyp
     with pytest.raises(RescoringRefused, match="It failed"):
         publish(rescoring, world.organiser)
     monkeypatch.undo()
-    assert retry(rescoring)
+    assert retry(rescoring, world.organiser)
     rescore(rescoring.pk)
     publish(rescoring, world.organiser)
 

@@ -24,6 +24,10 @@ TAB_OF = {
         ),
         "studies",
     ),
+    **dict.fromkeys(
+        ("desk-submissions", "desk-submissions-act", "desk-team", "challenge-log", "evidence"),
+        "desk",
+    ),
     **dict.fromkeys(("rescoring-detail", "rescoring-publish", "rescoring-discard"), "rescoring"),
 }
 

@@ -19,6 +19,7 @@ from django.db import close_old_connections
 
 from challenge.analyses.services import reconcile as reconcile_analyses
 from challenge.datasets.services import reconcile as reconcile_answer_keys
+from challenge.desk.evidence import reconcile as reconcile_evidence
 from challenge.jobs.reconcile import reconcile as reconcile_jobs
 from challenge.mail.services import reconcile as reconcile_mail
 from challenge.notices.services import reconcile as reconcile_notices
@@ -31,7 +32,7 @@ log = structlog.get_logger(__name__)
 UPLOAD_LEFTOVER_SECONDS = 24 * 3600
 BACKGROUND = (
     *(reconcile_answer_keys, reconcile_analyses, reconcile_rescorings, reconcile_opinion_scores, reconcile_jobs),
-    *(reconcile_mail, reconcile_notices),
+    *(reconcile_mail, reconcile_notices, reconcile_evidence),
 )
 
 

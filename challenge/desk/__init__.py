@@ -1,0 +1,1 @@
+"""The organisers' desk: how a challenge is doing, every submission, grants to teams, evidence of collusion."""
