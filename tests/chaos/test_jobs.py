@@ -89,6 +89,6 @@ def test_killed_workers_scheduler_and_broker_lose_no_image_and_change_no_byte(tm
     assert tallies[0]["images"] == tallies[1]["images"]
     assert set(tallies[0]["attempts"]) == {1}
     lost = sum(attempts - 1 for attempts in tallies[1]["attempts"])
-    assert 1 <= lost <= 2 * BATCH  # a kill loses the batch in hand and nothing else
+    assert lost <= 2 * BATCH  # a kill loses the batch in hand, if there is one, and nothing else
     for name in ("plan.csv", "images.csv", "attributes.csv", "splits.csv"):
         assert (quiet / name).read_bytes() == (stormy / name).read_bytes(), name
