@@ -12,9 +12,10 @@ from safetensors.torch import load_file  # noqa: E402
 
 from scoring.baselines.cnniqa import CnniqaNetwork  # noqa: E402
 from scoring.baselines.dbcnn import DbcnnNetwork  # noqa: E402
-from scoring.baselines.finetune import Recipe, aggregate, fine_tune  # noqa: E402
+from scoring.baselines.finetune import aggregate, fine_tune  # noqa: E402
 from scoring.baselines.images import InvalidImages, Unreadable  # noqa: E402
 from scoring.baselines.job import AnotherRun  # noqa: E402
+from scoring.baselines.recipe import Recipe  # noqa: E402
 from scoring.baselines.registry import find_metric, read_metrics  # noqa: E402
 from scoring.baselines.run import run_chunk  # noqa: E402
 from scoring.baselines.samples import Sample, random_crop, read_samples  # noqa: E402
