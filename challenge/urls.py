@@ -22,6 +22,7 @@ from challenge.jobs import pictures
 from challenge.jobs import views as jobs
 from challenge.jobs.baselines.views import new_baselines
 from challenge.jobs.database import views as prompts
+from challenge.jobs.finetuning.views import new_finetune, repeats
 from challenge.jobs.publication.views import publish as publish_release
 from challenge.leaderboards import table_views as tables
 from challenge.leaderboards import views as leaderboards
@@ -59,6 +60,7 @@ JOB = [
     path("prompts/review/", prompts.review, name="job-review"),
     path("prompts/report.<slug:form>", prompts.download, name="job-funnel-file"),
     path("publish/", publish_release, name="job-publish"),
+    path("repeats/", repeats, name="job-repeats"),
 ]
 
 urlpatterns = [
@@ -138,6 +140,7 @@ urlpatterns = [
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/new/", jobs.choose_kind, name="new-job"),
     path("jobs/new/baselines/", new_baselines, name="new-baselines"),
+    path("jobs/new/finetune/", new_finetune, name="new-finetune"),
     path("jobs/new/<slug:kind>/", jobs.new_job, name="new-job-of-kind"),
     path("jobs/<uuid:job_id>/", include(JOB)),
     path("submissions/<uuid:submission_id>/", submissions.submission_page, name="submission"),

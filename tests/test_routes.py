@@ -169,6 +169,7 @@ GET: dict[str, dict[str, int]] = {
     "/jobs/new/": ADMINS,
     "/jobs/new/database/": ADMINS,
     "/jobs/new/baselines/": ADMINS,
+    "/jobs/new/finetune/": ADMINS,
     "/jobs/{job}/": ADMINS,
     "/jobs/{uuid}/": NOBODY,
     "/jobs/{job}/status/done/": ADMINS,
@@ -185,6 +186,7 @@ GET: dict[str, dict[str, int]] = {
     "/jobs/{job}/prompts/review/": ADMINS,
     "/jobs/{job}/prompts/report.json": ADMINS,
     "/jobs/{job}/publish/": ADMINS,
+    "/jobs/{tuning}/repeats/": ADMINS,
     "/receipts/verify/": EVERYBODY,
     "/.well-known/receipt-keys.json": EVERYBODY,
     "/api/v1/openapi.json": EVERYBODY,
@@ -278,6 +280,7 @@ POST: dict[str, dict[str, int]] = {
     "/c/iqa/development/rescoring/{rescoring}/discard/": row("302 404 404 404 404 404 404 404 302 302"),
     "/jobs/new/database/": row("302 404 404 404 404 404 404 404 404 422"),
     "/jobs/new/baselines/": row("302 404 404 404 404 404 404 404 404 422"),
+    "/jobs/new/finetune/": row("302 404 404 404 404 404 404 404 404 422"),
     "/jobs/{job}/pause/": row("302 404 404 404 404 404 404 404 404 302"),
     "/jobs/{job}/resume/": row("302 404 404 404 404 404 404 404 404 302"),
     "/jobs/{job}/cancel/": row("302 404 404 404 404 404 404 404 404 302"),
@@ -320,7 +323,7 @@ def route_values(world) -> dict[str, object]:
     from challenge.submissions.scoring_run import score
     from challenge.teams import mergers
     from tests.factories import new_answer_key, prediction_csv, upload
-    from tests.jobs.made import make_job
+    from tests.jobs.made import make_fine_tuning, make_job
 
     Challenge.objects.create(slug="draft", title="Draft", summary="Not published.")
     world.development.shows_fit = True
@@ -349,6 +352,7 @@ def route_values(world) -> dict[str, object]:
     job = make_job(world.admin, "done")
     return {
         "job": job.pk,
+        "tuning": make_fine_tuning(world.admin).pk,
         "item": job.items.filter(stage="images").first().pk,
         "merger": merger.pk,
         "registration": Registration.objects.get(user=world.bob).pk,
@@ -446,7 +450,8 @@ def test_every_route_is_in_the_matrix():
 
     dummy = "00000000-0000-4000-8000-000000000000"
     names = "uuid file submission phase final challenge team key invitation registration merger hidden"
-    names += " evaluation blind blind_evaluation rescoring job study study_image token rating_session trial opinion_run"
+    names += " evaluation blind blind_evaluation rescoring job tuning study study_image token rating_session trial"
+    names += " opinion_run"
     values = {**dict.fromkeys(names.split(), dummy), "item": "1"}
     listed = {resolve(route.format(**values).partition("?")[0]).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}

@@ -12,8 +12,9 @@ class JobsConfig(AppConfig):
         """The site's own kinds; importing them imports none of what they need when they run."""
         from challenge.jobs.baselines.kind import Baselines
         from challenge.jobs.database.kind import Database
+        from challenge.jobs.finetuning.kind import FineTuning
         from challenge.jobs.kinds import register
         from challenge.jobs.publication.kind import Publication
 
-        for kind in (Database(), Publication(), Baselines()):
+        for kind in (Database(), Publication(), Baselines(), FineTuning()):
             register(kind)

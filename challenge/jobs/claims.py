@@ -83,10 +83,14 @@ def write_results(claim: Claim, results: Sequence[ItemResult]) -> bool:
             return False
         for item, result in zip(claim.items, results, strict=True):
             row = rows[item.position]
-            row.state = JobItem.State.FAILED if result.problem else JobItem.State.DONE
-            row.result, row.problem, row.finished_at = dict(result.result), result.problem, now
+            row.result, row.problem = dict(result.result), result.problem
             row.lease_token = row.lease_expires_at = None
-        columns = ["state", "result", "problem", "finished_at", "lease_token", "lease_expires_at"]
+            if result.goes_on:
+                row.state, row.attempts = WAITING, 0
+            else:
+                row.state = JobItem.State.FAILED if result.problem else JobItem.State.DONE
+                row.finished_at = now
+        columns = ["state", "result", "problem", "finished_at", "attempts", "lease_token", "lease_expires_at"]
         JobItem.objects.bulk_update(rows.values(), columns)
     return True
 

@@ -93,10 +93,15 @@ class Batch:
 
 @dataclasses.dataclass(frozen=True)
 class ItemResult:
-    """What came of an item: JSON values, or the problem for which there is nothing."""
+    """What came of an item: JSON values, or the problem for which there is nothing.
+
+    `goes_on`: this was a slice of something long; `result` says how far it is, and the item is called again for more
+    after whatever is more urgent, as its first attempt.
+    """
 
     result: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     problem: str = ""
+    goes_on: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -19,7 +20,7 @@ from challenge.jobs.access import for_admins, get_job
 from challenge.jobs.claims import in_hand
 from challenge.jobs.folders import bytes_used
 from challenge.jobs.forms import TitleForm
-from challenge.jobs.kinds import InvalidParameters, kind_of, kinds, stage_of
+from challenge.jobs.kinds import InvalidParameters, JobKind, kind_of, kinds, stage_of
 from challenge.jobs.models import Job
 from challenge.jobs.progress import counts_of, progress_of
 from challenge.jobs.states import ACTIVE, FINAL, JobState
@@ -56,17 +57,22 @@ def new_job(request: SignedInRequest, kind: str) -> HttpResponse:
     if found is None or not found.offered:
         raise Http404
     data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-    title, form = TitleForm(data), found.form(data, files)
-    if data is not None and title.is_valid() and form.is_valid():
+    return answer_form(request, found, found.form(data, files))
+
+
+def answer_form(request: SignedInRequest, kind: JobKind, form: forms.Form) -> HttpResponse:
+    """Start a job if the form is bound and good; else show it."""
+    title = TitleForm(request.POST if form.is_bound else None)
+    if form.is_bound and title.is_valid() and form.is_valid():
         try:
             cleaned = form.cleaned_data
-            job = services.create(kind=found, title=title.cleaned_data["title"], cleaned=cleaned, actor=request.user)
+            job = services.create(kind=kind, title=title.cleaned_data["title"], cleaned=cleaned, actor=request.user)
         except InvalidParameters as error:
             for problem in error.problems:
                 form.add_error(None, problem)
         else:
             return redirect(job)
-    context = {"kind": found, "title_form": title, "form": form}
+    context = {"kind": kind, "title_form": title, "form": form}
     return render(request, "jobs/new.html", context, status=422 if title.errors or form.errors else 200)
 
 

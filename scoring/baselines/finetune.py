@@ -29,8 +29,9 @@ from typing import Any
 import torch
 
 from scoring.baselines.files import write_whole
-from scoring.baselines.finetuned import FROZEN_FEATURES, SCOPES, choose_trained, published_network
+from scoring.baselines.finetuned import FROZEN_FEATURES, choose_trained, published_network
 from scoring.baselines.job import claim
+from scoring.baselines.recipe import Recipe
 from scoring.baselines.registry import find_metric
 from scoring.baselines.samples import Sample, cached_features, crops, digest, order_of, record, wholes
 from scoring.baselines.torch_support import choose_device
@@ -38,35 +39,6 @@ from scoring.baselines.weights import require, sha256_of
 
 METRICS = ("srocc", "krocc", "plcc")
 VERSIONS = ("torch", "torchvision", "open-clip-torch", "numpy", "pillow")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is trained and how. scope "": the metric's default. mixed: bfloat16 where autocast allows it.
-
-    batch images make one step; micro_batch of them are in memory at once. mos_range: what is scaled to [0, 1].
-    """
-
-    metric: str
-    scope: str = ""
-    seed: int = 0
-    epochs: int = 100
-    batch: int = 128
-    micro_batch: int = 16
-    learning_rate: float = 1e-5
-    crop: int = 224
-    mixed: bool = False
-    mos_range: tuple[float, float] = (0.0, 5.0)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.metric not in SCOPES:
-            raise ValueError(f"{self.metric} cannot be fine-tuned; known are {', '.join(SCOPES)}")
-        object.__setattr__(self, "scope", self.scope or SCOPES[self.metric][0])
-        if min(self.epochs, self.batch, self.micro_batch, self.crop) < 1 or not self.learning_rate > 0:
-            raise ValueError("epochs, batch, micro_batch, crop and learning_rate must be above 0")
-        if not self.mos_range[0] < self.mos_range[1]:
-            raise ValueError(f"mos_range {self.mos_range} is empty")
 
 
 @dataclass
@@ -92,8 +64,9 @@ def fine_tune(
 ) -> dict[str, Any]:
     """Run one repeat in a folder, or go on with it; returns what result.json holds.
 
-    progress(epochs done, epochs) is called after each. Features of a frozen network are kept beside the folder, for all
-    repeats. Raises AnotherRun, MetricUnavailable, Unreadable, ValueError.
+    progress(epochs done, epochs) is called after each, once its state is written: what it raises ends the run there,
+    and the same call goes on with it. Features of a frozen network are kept beside the folder, for all repeats.
+    Raises AnotherRun, MetricUnavailable, Unreadable, ValueError.
     """
     if len(train) < 2 or len(validation) < 2:
         raise ValueError("at least two images are needed to train and two to validate")

@@ -54,7 +54,8 @@ def add_commands(actions: _SubParsersAction[argparse.ArgumentParser], guarded: G
 
 def _finetune(arguments: argparse.Namespace) -> int:
     from scoring.answer_key import InvalidAnswerKey
-    from scoring.baselines.finetune import Recipe, aggregate, fine_tune
+    from scoring.baselines.finetune import aggregate, fine_tune
+    from scoring.baselines.recipe import Recipe
     from scoring.baselines.samples import read_samples, record
 
     sets = []

@@ -18,19 +18,16 @@ from scoring.baselines.clipiqa import MODEL, ClipIqaNetwork
 from scoring.baselines.cnniqa import CnniqaNetwork
 from scoring.baselines.dbcnn import DbcnnNetwork
 from scoring.baselines.metric import MetricUnavailable, Setting
+from scoring.baselines.recipe import check_scope
 from scoring.baselines.torch_support import TorchMetric, load_into, read_state
 
-# The first is the default. The paper does not say what its "clipiqa+finetune" trains.
-SCOPES = {"cnniqa": ("all",), "clipiqa": ("visual", "prompt", "all"), "dbcnn": ("all", "head")}
 # Scopes that leave `features` as it is, so that it is worked out once per image.
 FROZEN_FEATURES = {("clipiqa", "prompt"), ("dbcnn", "head")}
 
 
 def published_network(metric: str, scope: str, path: Path, options: Mapping[str, Any]) -> Any:
     """The network with its published weights, in evaluation mode. Raises MetricUnavailable, ValueError."""
-    if scope not in SCOPES.get(metric, ()):
-        known = "; ".join(f"{name}: {', '.join(scopes)}" for name, scopes in SCOPES.items())
-        raise ValueError(f"{metric} cannot be fine-tuned with scope {scope!r}; known are {known}")
+    check_scope(metric, scope)
     if metric == "clipiqa":
         model = options.get("model", MODEL)
         network: nn.Module = ClipIqaNetwork(load_clip(model, path), model, learned=scope == "prompt")

@@ -151,8 +151,19 @@ class _Resident:
                 self._key = (info, weights, device)
             return self._value
 
+    def release(self) -> None:
+        """Hold none."""
+        with self._lock:
+            self._key = self._value = None
+
 
 _RESIDENT = _Resident()
+
+
+def release_metric() -> None:
+    """Let go of the metric in memory, for whoever needs the room; the next chunk loads its metric again."""
+    _RESIDENT.release()
+    _free_memory()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import uuid
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import torch
 
 from scoring.answer_key import read_answer_key
 from scoring.baselines.files import write_whole
-from scoring.baselines.images import ImageFile, InvalidImages, decode, list_images
+from scoring.baselines.images import ImageFile, InvalidImages, Unreadable, decode, list_images
 from scoring.baselines.metric import RGB
 from scoring.baselines.run import ahead
 from scoring.baselines.torch_support import as_tensor
@@ -75,7 +76,7 @@ def crops(samples: Sequence[Sample], places: Sequence[int], side: int, seed: int
 
     def read(place: int) -> torch.Tensor:
         rng = np.random.default_rng([seed, epoch, place])
-        return as_tensor(random_crop(decode(samples[place].image.path), side, rng)).float() / 255
+        return as_tensor(random_crop(_pixels(samples[place]), side, rng)).float() / 255
 
     yield from _good(ahead(read, places, depth=64))
 
@@ -84,7 +85,7 @@ def wholes(samples: Sequence[Sample]) -> Iterator[torch.Tensor]:
     """Each image as the metric sees it, (3, height, width), 0 to 1. Raises Unreadable."""
 
     def read(sample: Sample) -> torch.Tensor:
-        return as_tensor(decode(sample.image.path)).float() / 255
+        return as_tensor(_pixels(sample)).float() / 255
 
     yield from _good(ahead(read, samples, depth=16))
 
@@ -95,7 +96,7 @@ def cached_features(path: Path, samples: Sequence[Sample], network: Any, device:
     The file is mapped, not read: DBCNN has 65,536 numbers per image, 3.7 GB for 14,000.
     """
     if not path.exists():
-        part = path.with_suffix(".part.npy")
+        part = path.with_suffix(f".{uuid.uuid4().hex}.part.npy")  # repeats may run side by side
         file: Any = None
         with torch.inference_mode():
             for place, image in enumerate(wholes(samples)):
@@ -111,6 +112,13 @@ def cached_features(path: Path, samples: Sequence[Sample], network: Any, device:
 def record(path: Path, value: Any) -> None:
     """JSON, written whole."""
     write_whole(path, json.dumps(value, indent=2, allow_nan=False).encode() + b"\n")
+
+
+def _pixels(sample: Sample) -> RGB:
+    try:
+        return decode(sample.image.path)
+    except Unreadable as error:
+        raise Unreadable(f"{sample.image.name}: {error}") from None
 
 
 def _good(outcomes: Generator[Any, None, None]) -> Iterator[torch.Tensor]:

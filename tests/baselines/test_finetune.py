@@ -12,12 +12,13 @@ from safetensors.torch import load_file  # noqa: E402
 
 from scoring.baselines.cnniqa import CnniqaNetwork  # noqa: E402
 from scoring.baselines.dbcnn import DbcnnNetwork  # noqa: E402
-from scoring.baselines.finetune import Recipe, aggregate, fine_tune  # noqa: E402
+from scoring.baselines.finetune import aggregate, fine_tune  # noqa: E402
 from scoring.baselines.images import InvalidImages, Unreadable  # noqa: E402
 from scoring.baselines.job import AnotherRun  # noqa: E402
+from scoring.baselines.recipe import Recipe  # noqa: E402
 from scoring.baselines.registry import find_metric, read_metrics  # noqa: E402
 from scoring.baselines.run import run_chunk  # noqa: E402
-from scoring.baselines.samples import Sample, random_crop, read_samples  # noqa: E402
+from scoring.baselines.samples import Sample, cached_features, random_crop, read_samples, wholes  # noqa: E402
 from scoring.baselines.weights import accept  # noqa: E402
 from tests.baselines.torch_fixtures import add_clip_models, randomise  # noqa: E402
 
@@ -119,6 +120,26 @@ def test_the_last_layer_learns_from_features_that_are_worked_out_once(samples, w
 
     monkeypatch.setattr(DbcnnNetwork, "features", fail)
     run("dbcnn", samples, weights, tmp_path / "repeat-1", scope="head", seed=1, **DBCNN)
+
+
+def test_two_repeats_may_work_out_the_same_features_at_once(samples, tmp_path):
+    class Means:
+        """Means of the channels; whoever is at its second image is overtaken by another."""
+
+        def __init__(self, images_before_another):
+            self.left = images_before_another
+
+        def features(self, images):
+            self.left -= 1
+            if self.left == 0:
+                cached_features(path, samples[1], Means(-1), torch.device("cpu"))
+            return images.mean(dim=(2, 3))
+
+    path = tmp_path / "features.npy"
+    found = cached_features(path, samples[1], Means(2), torch.device("cpu"))
+    expected = torch.stack([image.mean(dim=(1, 2)) for image in wholes(samples[1])])
+    assert torch.allclose(found, expected)
+    assert [one.name for one in tmp_path.iterdir()] == ["features.npy"]
 
 
 @pytest.mark.parametrize(

@@ -109,12 +109,14 @@ def _job_pages(admin: Any, rich: Rich) -> list[Entry]:
         ("job-choose", admin, reverse("new-job")),
         ("job-new", admin, reverse("new-job-of-kind", args=["database"])),
         ("job-new-baselines", admin, reverse("new-baselines")),
+        ("job-new-finetune", admin, reverse("new-finetune")),
         *[(f"job-{state}", admin, job.get_absolute_url()) for state, job in of.items()],
         ("job-cancel", admin, reverse("job-cancel", args=[of["running"].pk])),
         ("job-delete", admin, reverse("job-delete", args=[of["failed"].pk])),
         ("job-funnel", admin, reverse("job-funnel", args=[of["done"].pk])),
         ("job-review", admin, reverse("job-review", args=[of["paused"].pk])),
         ("job-publish", admin, reverse("job-publish", args=[of["done"].pk])),
+        ("job-repeats", admin, reverse("job-repeats", args=[rich.tuning.pk])),
     ]
 
 

@@ -43,7 +43,7 @@ from tests.factories import (
     prediction_csv,
     upload,
 )
-from tests.jobs.made import make_job
+from tests.jobs.made import make_fine_tuning, make_job
 from tests.rescorings.conftest import begin, finished
 from tests.study.studies import invited, make_study, rate
 
@@ -83,6 +83,7 @@ class Rich:
     released: Submission
     late: Submission
     jobs: dict[str, Job]
+    tuning: Job
     pending: User
     behind: User
     study: Study
@@ -129,6 +130,7 @@ def fill(world: World) -> Rich:
         pending=_waits(world),
         behind=_is_behind(world),
         jobs=_jobs(world),
+        tuning=make_fine_tuning(world.admin),
         **_study(world),
         **_rescorings(world),
     )

@@ -1,4 +1,4 @@
-"""Database jobs in every state, made without a worker: for the pages and the routes."""
+"""Database jobs in every state, and one that fine-tunes, made without a worker: for the pages and the routes."""
 
 import csv
 import datetime
@@ -135,3 +135,24 @@ def _doubts(job: Job, actor: Any) -> None:
         digest = hashlib.sha256(text.encode()).hexdigest()
         reasons = {"category": "sexual", "reason": "bikini", "judge": "lexicon"}
         Doubt.objects.create(job=job, prompt=text, prompt_sha256=digest, **reasons, **decided)
+
+
+def make_fine_tuning(actor: Any) -> Job:
+    """A finished job of three repeats, as it is once it has trained and submitted nothing."""
+    now = timezone.now()
+    parameters = {"metric": "dbcnn", "scope": "head", "phase": "", "repeats": 3, "epochs": 100}
+    times = {"started_at": now - datetime.timedelta(hours=2), "finished_at": now}
+    columns = {"kind": "finetune", "title": "DBCNN on the training images", "stage": "submit", "state": "done"}
+    job = Job.objects.create(**columns, parameters=parameters, created_by=actor, **times)
+    figures = [
+        {"epochs": 100, "best_epoch": 80 + seed, "srocc": 0.81 + seed / 100, "krocc": 0.62, "plcc": 0.83}
+        for seed in range(3)
+    ]
+    mean = {"srocc": {"mean": 0.82, "sd": 0.01}, "krocc": {"mean": 0.62, "sd": 0.0}, "plcc": {"mean": 0.83, "sd": 0.0}}
+    of = {"job": job, "state": "done", "finished_at": now}
+    for seed, result in enumerate(figures):
+        told = {"name": f"repeat {seed}", "seed": seed}
+        key = f"repeat {seed}"
+        JobItem.objects.create(**of, stage="repeats", position=seed, key=key, parameters=told, result=result)
+    JobItem.objects.create(**of, stage="aggregate", position=0, key="aggregate", result=mean)
+    return job

@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file
 from challenge.jobs.baselines import kind as baselines
+from challenge.jobs.baselines import steps
 from challenge.jobs.folders import make_folder, remove_folder
 from challenge.jobs.models import Job
 from challenge.leaderboards.board import board
@@ -146,7 +147,7 @@ def test_missing_images_stop_it_by_name_before_anything_is_scored(client, world,
     (folder / NAMES[2]).unlink()
     job = started(client, world, phase, f"folder:{folder}")
     assert (job.state, job.stage) == ("failed", "images")
-    assert "1 of the phase's 8 images are not in" in job.failure
+    assert "1 of 8 images are not in" in job.failure
     assert "toy_2.png" in job.failure
 
 
@@ -165,7 +166,7 @@ def test_a_damaged_image_stops_a_metric_and_going_on_without_it_fills_it_in(clie
 
 def test_prompts_that_a_metric_needs_are_asked_for_at_once(client, world, phase, folder, monkeypatch):
     monkeypatch.setattr(baselines, "require", lambda info, folder: {})
-    monkeypatch.setattr(baselines, "_check_packages", lambda metrics: None)
+    monkeypatch.setattr(baselines, "check_packages", lambda needed: None)
     from challenge.jobs.baselines import offers
 
     monkeypatch.setattr(offers, "_offered", offers.OfferedMetric)
@@ -173,7 +174,7 @@ def test_prompts_that_a_metric_needs_are_asked_for_at_once(client, world, phase,
     assert (job.state, job.stage) == ("failed", "images")
     assert "8 of 8 images have no prompt" in job.failure
     prompts = "".join(f"{name},a red circle\n" for name in NAMES)
-    monkeypatch.setattr(baselines, "run_chunk", unavailable)
+    monkeypatch.setattr(steps, "run_chunk", unavailable)
     job = started(
         client, world, phase, f"folder:{folder}", "clip", prompts=upload(f"name,prompt\n{prompts}".encode(), "p.csv")
     )

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from challenge.jobs import services
 from challenge.jobs.folders import folder_of
-from challenge.jobs.kinds import JobFailed
+from challenge.jobs.kinds import ItemResult, JobFailed
 from challenge.jobs.models import Job, JobItem
 from challenge.jobs.reconcile import reconcile
 from challenge.jobs.worker import work_once
@@ -121,6 +121,30 @@ def test_an_error_is_tried_again_and_the_batch_done_as_it_was(start, squares):
     job.refresh_from_db()
     assert job.state == "done"
     assert "OSError: the disk hiccuped" in " ".join(job.events.values_list("text", flat=True))
+
+
+def test_an_item_that_goes_on_is_called_again_and_each_slice_has_all_its_attempts(start, squares, monkeypatch, admin):
+    job = start(1)
+    attempts = []
+
+    def run(batch):
+        attempts.append(batch.items[0].attempt)
+        if len(attempts) == 2:
+            raise RuntimeError("a slice that went wrong")
+        return [ItemResult({"slices": len(attempts), "square": 0}, goes_on=len(attempts) < 4)]
+
+    monkeypatch.setattr(squares, "run", run)
+    assert work_once()
+    item = job.items.get()
+    assert (item.state, item.result["slices"], item.finished_at) == ("waiting", 1, None)
+    job.refresh_from_db()
+    services.pause(job, admin)  # acts between two slices
+    assert not work_once()
+    services.resume(job, admin)
+    for _ in range(3):
+        assert work_once()
+    item.refresh_from_db()
+    assert (item.state, item.result["slices"], attempts) == ("done", 4, [1, 1, 2, 1])
 
 
 def test_what_fails_each_time_fails_the_job_which_can_be_tried_again(start, squares, admin):

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from django import forms
 
-from challenge.contests.models import Challenge, Phase
+from challenge.contests.models import Challenge
 from challenge.datasets.services import current_answer_key, expected_names
 from challenge.jobs.baselines.form import BaselinesForm
 from challenge.jobs.baselines.offers import known_metrics, weights_folder
-from challenge.jobs.baselines.results import BROKEN, read_listing, read_rows, write_listing, write_rows
+from challenge.jobs.baselines.results import write_listing
 from challenge.jobs.baselines.sources import PROMPTS, find_images
-from challenge.jobs.baselines.submitting import submit
+from challenge.jobs.baselines.steps import (
+    check_packages,
+    phase_of,
+    problems_told,
+    score_chunk,
+    score_items,
+    submit_items,
+    submit_metric,
+)
 from challenge.jobs.kinds import (
     Batch,
     Finished,
@@ -30,10 +35,8 @@ from challenge.jobs.kinds import (
     Stage,
     Task,
 )
-from scoring.baselines.images import InvalidImages, prompts_for
-from scoring.baselines.metric import MetricUnavailable
+from scoring.baselines.images import prompts_for
 from scoring.baselines.registry import MetricInfo
-from scoring.baselines.run import Scored, run_chunk
 from scoring.baselines.weights import require
 
 HOUR = 3600.0
@@ -71,19 +74,12 @@ class Baselines(JobKind):
         if stage == "images":
             return [NewItem(stage)]
         metrics = task.parameters["metrics"]
-        if stage == "submit":
-            return [NewItem(metric, "", {"name": metric}) for metric in metrics]
-        sizes = [len(chunk) for chunk in read_listing(task.folder).chunks]
-        return [
-            NewItem(f"{metric} {number}", metric, {"name": f"{metric}, chunk {number + 1}", "chunk": number}, size)
-            for metric in metrics
-            for number, size in enumerate(sizes)
-        ]
+        return submit_items(metrics) if stage == "submit" else score_items(task, metrics)
 
     def run(self, batch: Batch) -> Sequence[ItemResult]:
         """Do a batch of any stage."""
         step = {"images": _find, "scores": _score, "submit": _submit}[batch.stage]
-        with _problems_told():
+        with problems_told():
             return [step(batch.task, item) for item in batch.items]
 
     def finish_stage(self, task: Task, stage: str, done: Iterable[Finished]) -> None:
@@ -96,7 +92,7 @@ def _find(task: Task, _item: Item) -> ItemResult:
     if key is None:
         raise JobFailed("The phase has no answer key any more.")
     metrics = [_metric(name) for name in task.parameters["metrics"]]
-    _check_packages(metrics)
+    check_packages(_packages(metrics))
     for info in metrics:
         require(info, weights_folder())
     images, prompts = find_images(task, expected_names(key))
@@ -107,42 +103,11 @@ def _find(task: Task, _item: Item) -> ItemResult:
 
 
 def _score(task: Task, item: Item) -> ItemResult:
-    """One chunk. Whoever ends a metric's last one submits it, unless something is broken: then people decide first."""
-    info, listing, number = _metric(item.group), read_listing(task.folder), int(item.parameters["chunk"])
-    rows = run_chunk(info, listing.chunks[number], listing.prompts, task.parameters["device"], weights=weights_folder())
-    write_rows(task.folder, info.name, number, rows)
-    counts = Counter(row.status for row in rows)
-    if broken := _broken(rows):
-        first = f"{broken[0].name}: {broken[0].status}: {broken[0].problem}"
-        return ItemResult(dict(counts), f"{len(broken)} images have no score. The first: {first}")
-    everything = read_rows(task.folder, info.name, listing)
-    if everything is not None and not _broken(everything) and any(row.score is not None for row in everything):
-        submit(task, phase_of(task), info, everything)
-    return ItemResult({**counts, "seconds": round(sum(row.seconds for row in rows), 3)})
+    return score_chunk(task, _metric(item.group), item)
 
 
 def _submit(task: Task, item: Item) -> ItemResult:
-    """Submit a metric, if that was not done when its last chunk was; one with chunks left out is not."""
-    info = _metric(item.key)
-    rows = read_rows(task.folder, info.name, read_listing(task.folder))
-    if rows is None:
-        return ItemResult(problem="Some of its chunks have no results: nothing to submit.")
-    if all(row.score is None for row in rows):
-        return ItemResult(problem=f"No image has a score. The first: {rows[0].name}: {rows[0].problem}")
-    submission, filled = submit(task, phase_of(task), info, rows)
-    return ItemResult({"submission": str(submission.pk), "filled": filled})
-
-
-def _broken(rows: Sequence[Scored]) -> list[Scored]:
-    return [row for row in rows if row.status in BROKEN]
-
-
-def phase_of(task: Task) -> Phase:
-    """The phase of a job. Raises JobFailed when it is gone."""
-    phase = Phase.objects.select_related("challenge").filter(pk=task.parameters["phase"]).first()
-    if phase is None:
-        raise JobFailed("The phase is gone.")
-    return phase
+    return submit_metric(task, _metric(item.key))
 
 
 def _metric(name: str) -> MetricInfo:
@@ -152,20 +117,9 @@ def _metric(name: str) -> MetricInfo:
     return info
 
 
-def _check_packages(metrics: Sequence[MetricInfo]) -> None:
+def _packages(metrics: Sequence[MetricInfo]) -> set[str]:
     needed = {"PIL", "scipy"}
     for info in metrics:
         needed |= {"torch"} if info.weights else set()
         needed |= {"torch", "pyiqa"} if "pyiqa" in info.options else set()
-    if missing := sorted(name for name in needed if find_spec(name) is None):
-        raise JobFailed(
-            f"{' and '.join(missing)} missing on this worker: run `make gpu` there, start it again, then try again."
-        )
-
-
-@contextlib.contextmanager
-def _problems_told() -> Iterator[None]:
-    try:
-        yield
-    except (MetricUnavailable, InvalidImages) as error:
-        raise JobFailed(str(error)) from error
+    return needed

@@ -1,4 +1,4 @@
-"""Where the images of a phase are: found by the names of its answer key in a job's folder, a zip file or a folder.
+"""Where images are: found by their names, mostly those of an answer key, in a job's folder, a zip file or a folder.
 
 A source is `job:ID` (a finished database job), `file:ID` (a zip on a data page) or `folder:PATH`. Prompts are those of
 the CSV with the columns name and prompt that lies beside the images, or was uploaded with the job.
@@ -27,11 +27,14 @@ MAX_IMAGE_BYTES = 200_000_000
 Found = tuple[list[ImageFile], dict[str, str]]
 
 
-def find_images(task: Task, names: Sequence[str]) -> Found:
-    """(an image for each name, {name: prompt}). Raises JobFailed naming what is missing."""
-    kind, _, where = str(task.parameters["source"]).partition(":")
+def find_images(task: Task, names: Sequence[str], parameter: str = "source") -> Found:
+    """(an image for each name, {name: prompt}), from the source that a parameter of the job names.
+
+    Raises JobFailed naming what is missing.
+    """
+    kind, _, where = str(task.parameters[parameter]).partition(":")
     if kind == "file":
-        images, prompts = _from_zip(where, names, task.folder / UNPACKED)
+        images, prompts = _from_zip(where, names, task.folder / UNPACKED / parameter)
     else:
         root = folder_of(where) / IMAGES if kind == "job" else Path(where)
         tables = [folder_of(where) / TABLE] if kind == "job" else sorted(root.glob("*.csv"))
@@ -59,7 +62,7 @@ def _from_zip(file_id: str, names: Sequence[str], folder: Path) -> Found:
             members = _members(archive, file.file_name)
             _require(names, members, file.file_name)
             _require_room([members[name] for name in names])
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             images = []
             for number, name in enumerate(names):
                 path = folder / f"{number:06d}{PurePosixPath(name).suffix}"
@@ -89,13 +92,13 @@ def _require(names: Sequence[str], there: Iterable[str], where: str) -> None:
     missing = [name for name in names if name not in known]
     if missing:
         listed = ", ".join(missing[:3])
-        raise JobFailed(f"{len(missing):,} of the phase's {len(names):,} images are not in {where}: {listed}")
+        raise JobFailed(f"{len(missing):,} of {len(names):,} images are not in {where}: {listed}")
 
 
 def _require_room(members: Sequence[zipfile.ZipInfo]) -> None:
     large = next((member for member in members if member.file_size > MAX_IMAGE_BYTES), None)
     if large:
-        raise JobFailed(f"{large.filename} has more than {MAX_IMAGE_BYTES // 10**6} MB: no image of a phase has.")
+        raise JobFailed(f"{large.filename} has more than {MAX_IMAGE_BYTES // 10**6} MB: no image of a challenge has.")
     needed = sum(member.file_size for member in members) + settings.MIN_FREE_DISK_BYTES
     if shutil.disk_usage(settings.STATE_DIR).free < needed:
         raise JobFailed(f"The disk has no room to unpack them: {needed // 10**6:,} MB are needed.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from challenge.jobs import resident
 from challenge.jobs.database.prompts import FUNNEL, KEPT
 from challenge.jobs.kinds import Batch, Finished, Item, ItemResult, JobFailed, NewItem, Task
 
@@ -116,21 +117,13 @@ def image_items(task: Task) -> Iterable[NewItem]:
                 yield NewItem(f"batch {number}", generator, dataclasses.asdict(request), cost)
 
 
-_renderer: tuple[tuple[Any, ...], Any] | None = None  # a process keeps one, and in it one pipeline
-
-
 def _renderer_for(task: Task) -> Any:
     """The process's renderer, made anew when a job wants another device or precision."""
     from generation.catalogue.models import read_generators
     from generation.render import Renderer
 
-    global _renderer  # noqa: PLW0603  the one thing a worker keeps between batches
     wanted = (weights_folder(), task.parameters["device"], task.parameters["dtype"] or None)
-    if _renderer is None or _renderer[0] != wanted:
-        if _renderer is not None:
-            _renderer[1].close()
-        _renderer = (wanted, Renderer(read_generators(), *wanted))
-    return _renderer[1]
+    return resident.keep("database", wanted, lambda: Renderer(read_generators(), *wanted), Renderer.close)
 
 
 def render_them(batch: Batch) -> list[ItemResult]:
