@@ -11,8 +11,8 @@ from tests.servers import postgres_server
 
 ROOT = Path(__file__).parents[1]
 SUITES = [
-    *("tests/submissions", "tests/analyses", "tests/leaderboards", "tests/contests", "tests/teams", "tests/datasets"),
-    *("tests/api", "tests/rescorings", "tests/receipts", "tests/jobs", "tests/study"),
+    *("tests/submissions", "tests/analyses", "tests/leaderboards", "tests/teams", "tests/jobs", "tests/study"),
+    *("tests/api", "tests/rescorings"),
 ]
 
 
