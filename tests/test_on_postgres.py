@@ -17,7 +17,7 @@ SUITES = [
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(900)  # six hundred tests once more
+@pytest.mark.timeout(900)
 def test_the_same_tests_pass_on_postgresql():
     with postgres_server() as url:
         environment = {**os.environ, "DATABASE_URL": url}
