@@ -32,7 +32,8 @@ from challenge.submissions.models import Evaluation
 from challenge.submissions.scoring_run import score
 from tests.factories import answer_key_csv, hidden_mos
 from tests.rescorings.conftest import corrected_key
-from tests.test_routes import GET, role_users, route_values
+from tests.route_matrix import GET
+from tests.test_routes import role_users, route_values
 
 MOS = sorted(hidden_mos().values())
 TEXTS = [str(mos).encode() for mos in MOS]
