@@ -43,7 +43,7 @@ def length_groups(prompts: Sequence[str], length: str = LENGTHS[0]) -> tuple[lis
     if length in LIMITS:
         limits = list(LIMITS[length])
     else:
-        thirds = np.quantile(sizes, [1 / 3, 2 / 3], method="lower") if sizes else []
+        thirds = [float(np.quantile(sizes, share, method="lower")) for share in (1 / 3, 2 / 3)] if sizes else []
         limits = sorted({int(limit) for limit in thirds})
     if not limits:
         return [], []
@@ -72,9 +72,13 @@ def figure7(
     only, and models of fewer are not there.
     """
     chosen = np.ones(mos.size, dtype=np.bool_) if all_default is None else np.asarray(all_default, dtype=np.bool_)
-    taken = [i for i in np.flatnonzero(chosen) if prompts[i].strip()]
+    taken = [i for i in np.flatnonzero(chosen).tolist() if prompts[i].strip()]
     labels, order = length_groups([prompts[i] for i in taken], length)
-    named, lengths, scores = np.array([models[i] for i in taken], dtype=object), np.array(labels), mos[taken]
+    named, lengths, scores = (
+        np.array([models[i] for i in taken], dtype=object),
+        np.array(labels),
+        mos[np.array(taken, dtype=np.intp)],
+    )
     found = []
     for model in sorted(set(named.tolist())):
         own = named == model
