@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from challenge.study.models import Rating, RatingSession, Study, Subject, Trial
+from challenge.study.preparations import summaries
 from scoring.ratings import COLUMNS as MOS_COLUMNS
 
 RAW_COLUMNS = (
@@ -18,6 +19,8 @@ RAW_COLUMNS = (
     *("kind", "counts", "attempt", "position", "flag", "rating_id", "supersedes"),
     *("input", "response_ms", "first_ms", "was_hidden", "client_at", "received_at"),
 )
+PREPARATIONS = ("display", "acuity", "colour", "training")
+RECORDED_COLUMNS = (*RAW_COLUMNS, *(f"{kind}_check" if kind != "training" else kind for kind in PREPARATIONS))
 
 
 def counting_ratings(study: Study) -> QuerySet[Rating]:
@@ -58,6 +61,20 @@ def raw_rows(study: Study) -> Iterator[tuple[Any, ...]]:
         )
         cells = (codes[subject], image, str(group), value, kind, counts, number, *rest)
         yield tuple(cell.isoformat() if hasattr(cell, "isoformat") else cell for cell in cells)
+
+
+def recorded_rows(study: Study) -> Iterator[tuple[Any, ...]]:
+    """The rows of `raw_rows`, each with what its subject's last checks and training came to (RECORDED_COLUMNS).
+
+    They are not archived: what they say of somebody's eyes goes when the subject withdraws.
+    """
+    codes = _codes(study)
+    texts = {
+        codes[number]: {kind: one["text"] for kind, one in own.items()} for number, own in summaries(study).items()
+    }
+    for row in raw_rows(study):
+        own = texts.get(row[0], {})
+        yield (*row, *(own.get(kind, "") for kind in PREPARATIONS))
 
 
 def _codes(study: Study) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""What is kept of a study beside its ratings: events, sealed ratings, opinion scores and where they went."""
+"""What is kept of a study beside its ratings: events, preparations of subjects, sealed ratings, opinion scores."""
 
 import uuid
 from typing import ClassVar
@@ -50,6 +50,42 @@ class StudyEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.reason}"
+
+
+class Preparation(models.Model):
+    """What a subject did before the first session: a check of the display or the eyes, or training. A row per attempt.
+
+    `display`: what the browser says of it. `steps`: what was asked, one object a question, with the right answer and
+    the one given; no page shows a right answer before that. `result`: what organisers see. `passed`: None for training
+    and until it is finished.
+    """
+
+    class Kind(models.TextChoices):
+        DISPLAY = "display", "Display"
+        ACUITY = "acuity", "Acuity"
+        COLOUR = "colour", "Colour vision"
+        TRAINING = "training", "Training"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    subject = models.ForeignKey("study.Subject", on_delete=models.CASCADE, related_name="preparations")
+    kind = models.CharField(max_length=8, choices=Kind)
+    display = models.JSONField(default=dict)
+    steps = models.JSONField(default=list)
+    result = models.JSONField(default=dict)
+    passed = models.BooleanField(null=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["started_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject", "kind"], condition=Q(finished_at=None), name="preparation_one_open_per_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.get_kind_display()}"
 
 
 class SealedRatings(models.Model):

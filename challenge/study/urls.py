@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from challenge.study import check_views as checks
 from challenge.study import figure_views as figures
 from challenge.study import operator_views as operating
 from challenge.study import rating_api as api
@@ -43,6 +44,8 @@ SUBJECTS = [
     path("invitation/<str:token>/", subjects.invitation, name="study-invitation"),
     path(STUDY, subjects.home, name="study-home"),
     path(f"{STUDY}start/", subjects.start, name="start-session"),
+    path(f"{STUDY}checks/<slug:kind>/", checks.check, name="study-check"),
+    path("checks/<uuid:preparation_id>/<int:place>.png", checks.picture, name="check-picture"),
     path(f"{STUDY}withdraw/", subjects.withdraw, name="withdraw-from-study"),
     path("sessions/<uuid:session_id>/", subjects.rating_page, name="rating-session"),
     path("sessions/<uuid:session_id>/state.json", api.state, name="rating-state"),

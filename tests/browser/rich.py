@@ -20,6 +20,7 @@ from challenge.datasets.services import add_data_file, add_version
 from challenge.jobs.models import Job
 from challenge.rescorings.models import Rescored, Rescoring
 from challenge.rescorings.services import publish
+from challenge.study import preparations
 from challenge.study.models import RatingSession, Study
 from challenge.study.opinion_run import compute
 from challenge.study.opinion_run import publish as send_on
@@ -91,6 +92,8 @@ class Rich:
     rated: RatingSession
     scores: OpinionRun
     token: str
+    checked: Study
+    checked_token: str
 
 
 def fill(world: World) -> Rich:
@@ -217,7 +220,21 @@ def _study(world: World) -> dict[str, Any]:
     images = b"name\nimage_0001.png\nnowhere.png\n"
     sent = publish_scores(scores, target="data", images=images, phase=None, title="Train", actor=world.organiser)
     send_on(sent.pk)
-    return {"study": study, "draft": draft, "rated": sessions[1], "scores": scores, "token": token}
+    checked = _begins(world)
+    return {"study": study, "draft": draft, "rated": sessions[1], "scores": scores, "token": token, **checked}
+
+
+def _begins(world: World) -> dict[str, Any]:
+    """A study with checks and training, and a subject in the middle of them."""
+    checks = {"display_check": "pass", "acuity_check": "pass", "colour_check": "record", "languages": "both"}
+    study = make_study(world.challenge, world.organiser, images=4, anchors=4, **checks)
+    subject, token = invited(study, world.organiser)
+    for kind in ("display", "colour", "training"):
+        row = preparations.begin(subject, kind, {"ratio": "1", "width": "1280", "height": "800"})
+        answers = {"display": [step["right"] for step in row.steps], "colour": ["3"], "training": ["2"]}[kind]
+        for place, given in enumerate(answers):
+            preparations.answer(row.pk, place, given)
+    return {"checked": study, "checked_token": token}
 
 
 def _score(name: str, number: int, draw: random.Random) -> float:

@@ -78,8 +78,10 @@ def add_pictures(study: Study, rows: Sequence[Mapping[str, Any]], size: tuple[in
     setup.add_images(study, listed(rows), files_in_zip(io.BytesIO(content)), None)
 
 
-def make_study(challenge: Challenge, actor: Any, *, images: int = 12, golds: int = 0, **fields: Any) -> Study:
-    """A study with `images` images in groups of `session_images`, open."""
+def make_study(
+    challenge: Challenge, actor: Any, *, images: int = 12, golds: int = 0, anchors: int = 0, **fields: Any
+) -> Study:
+    """A study with `images` images in groups of `session_images`, open. Anchors have the ranges 0 to 1, 1 to 2, ..."""
     values = {
         "title": "Quality of generated images",
         "session_images": images,
@@ -99,6 +101,7 @@ def make_study(challenge: Challenge, actor: Any, *, images: int = 12, golds: int
         for n in range(images)
     ]
     rows += [{"name": f"gold_{n}.png", "role": "gold", "low": 1, "high": 3} for n in range(golds)]
+    rows += [{"name": f"anchor_{n}.png", "role": "anchor", "low": n % 5, "high": n % 5 + 1} for n in range(anchors)]
     columns = ("name", "prompt", "translation", "role", "low", "high")
     add_pictures(study, [{column: row.get(column, "") for column in columns} for row in rows])
     setup.open_study(study, actor)
