@@ -14,7 +14,7 @@ from challenge.core.work import Outcome, WorkFailed
 from challenge.datasets.sealing import SealingError
 from challenge.study.opinions import sealed_content
 from challenge.study.records import FigureRun
-from generation.attributes.collect import COLUMNS as ATTRIBUTE_COLUMNS
+from generation.attributes import COLUMNS as ATTRIBUTE_COLUMNS
 from generation.attributes.figure import figure3
 from generation.figures.tables import Images, figures, images_in, opinions_in
 from generation.problems import InvalidInput

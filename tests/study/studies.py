@@ -20,7 +20,7 @@ from challenge.study.models import RatingSession, Study, Subject
 from challenge.study.png import SIGNATURE
 from challenge.study.records import FigureRun, OpinionRun
 from generation.attributes import ATTRIBUTES
-from generation.attributes.collect import COLUMNS as ATTRIBUTE_COLUMNS
+from generation.attributes import COLUMNS as ATTRIBUTE_COLUMNS
 
 SECRET = b"a prompt with steps=20, cfg=7.5 and the model's name"
 
