@@ -78,6 +78,7 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/studies/{study}/sessions/{rating_session}/reopen/": ORGANISERS,
     "/c/iqa/studies/{study}/ratings.csv": ORGANISERS,
     "/c/iqa/studies/{study}/raw-ratings.csv": ORGANISERS,
+    "/c/iqa/studies/{study}/raw-ratings.parquet": ORGANISERS,
     "/c/iqa/studies/{study}/import/": ORGANISERS,
     "/c/iqa/studies/{study}/archive/": ORGANISERS,
     "/c/iqa/studies/{study}/scores/": ORGANISERS,

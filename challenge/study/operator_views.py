@@ -12,9 +12,10 @@ from challenge.core.export import csv_response
 from challenge.core.http import SignedInRequest
 from challenge.study import opinions, setup
 from challenge.study.access import organised_study
-from challenge.study.exports import RECORDED_COLUMNS, mos_rows, recorded_rows
+from challenge.study.exports import RECORDED_COLUMNS, mos_rows, parquet_bytes, recorded_rows
 from challenge.study.forms import ImportForm, ReasonForm
 from challenge.study.models import RatingSession, Study
+from challenge.study.pace import outlook
 from challenge.study.preparation_rules import required
 from challenge.study.preparations import summaries
 from challenge.study.quality import overview
@@ -30,17 +31,19 @@ def _page(study: Study) -> dict[str, object]:
 
 
 def _matrix(study: Study) -> dict[str, object]:
-    """Rows of the matrix: a subject, what came before the first session, then a list of sessions for each group."""
-    found, prepared = overview(study), summaries(study)
+    """Rows of the matrix: a subject, its calendar, what came before the first session, sessions of each group."""
+    found, prepared, ahead = overview(study), summaries(study), outlook(study)
     rows = [
         (
             subject,
+            ahead.calendars.get(subject.number),
             [(Preparation.Kind(kind).label, one) for kind, one in sorted(prepared.get(subject.number, {}).items())],
             [subject.sessions.get(group, ()) for group in found.groups],
         )
         for subject in found.subjects
     ]
-    return {"overview": found, "rows": rows, "has_preparations": bool(prepared) or bool(required(study))}
+    has_preparations = bool(prepared) or bool(required(study))
+    return {"overview": found, "outlook": ahead, "rows": rows, "has_preparations": has_preparations}
 
 
 @login_required
@@ -100,6 +103,24 @@ def mos_csv(request: SignedInRequest, challenge: str, study_id: UUID) -> HttpRes
     """The ratings that count, as `python -m scoring mos` reads them."""
     study = organised_study(request.user, challenge, study_id)
     return _private(csv_response(f"{challenge}-ratings.csv", MOS_COLUMNS, mos_rows(study)))
+
+
+@login_required
+@require_safe
+def raw_parquet(request: SignedInRequest, challenge: str, study_id: UUID) -> HttpResponse:
+    """The same as Parquet, where the server has pyarrow; else back to the study, which says so."""
+    study = organised_study(request.user, challenge, study_id)
+    try:
+        content = parquet_bytes(RECORDED_COLUMNS, recorded_rows(study))
+    except ModuleNotFoundError:
+        messages.warning(
+            request,
+            "This server cannot write Parquet: pyarrow is not installed (make database). CSV has the same rows.",
+        )
+        return redirect(study)
+    response = HttpResponse(content, content_type="application/vnd.apache.parquet")
+    response["Content-Disposition"] = f'attachment; filename="{challenge}-raw-ratings.parquet"'
+    return _private(response)
 
 
 def _private(response: HttpResponse) -> HttpResponse:

@@ -74,13 +74,20 @@ def groups_left(subject: Subject) -> list[int]:
 
 def rest_until(subject: Subject) -> tuple[str, datetime.datetime] | None:
     """Why the subject has to wait before another session, and until when; None: it may start."""
-    study, now = subject.study, timezone.now()
-    ends = [end for end in subject.sessions.values_list("finished_at", flat=True) if end]
+    times = list(subject.sessions.values_list("started_at", "finished_at"))
+    return rest_after(subject.study, times, timezone.now())
+
+
+def rest_after(
+    study: Study, times: Sequence[tuple[datetime.datetime, datetime.datetime | None]], now: datetime.datetime
+) -> tuple[str, datetime.datetime] | None:
+    """The same for a subject whose sessions had these starts and ends."""
+    ends = [end for _, end in times if end]
     rested = max(ends, default=now) + datetime.timedelta(minutes=study.rest_minutes)
     if ends and rested > now:
         return "rest", rested
     day = datetime.timedelta(days=1)
-    starts = sorted(subject.sessions.filter(started_at__gt=now - day).values_list("started_at", flat=True))
+    starts = sorted(start for start, _ in times if start > now - day)
     if len(starts) >= study.sessions_per_day:
         return "enough_today", starts[-study.sessions_per_day] + day
     return None

@@ -28,6 +28,7 @@ ORGANISERS = [
     path(f"{STUDY}sessions/<uuid:session_id>/reopen/", operating.reopen, name="reopen-session"),
     path(f"{STUDY}ratings.csv", operating.mos_csv, name="study-ratings-csv"),
     path(f"{STUDY}raw-ratings.csv", operating.raw_csv, name="study-raw-csv"),
+    path(f"{STUDY}raw-ratings.parquet", operating.raw_parquet, name="study-raw-parquet"),
     path(f"{STUDY}import/", operating.import_ratings, name="import-ratings"),
     path(f"{STUDY}archive/", operating.archive, name="archive-study"),
     path(f"{STUDY}scores/", scores.scores, name="opinion-runs"),
