@@ -231,7 +231,7 @@ def _begins(world: World) -> dict[str, Any]:
     subject, token = invited(study, world.organiser)
     for kind in ("display", "colour", "training"):
         row = preparations.begin(subject, kind, {"ratio": "1", "width": "1280", "height": "800"})
-        answers = {"display": [step["right"] for step in row.steps], "colour": ["3"], "training": ["2"]}[kind]
+        answers = [step["right"] for step in row.steps] if kind == "display" else ["3"]
         for place, given in enumerate(answers):
             preparations.answer(row.pk, place, given)
     return {"checked": study, "checked_token": token}
