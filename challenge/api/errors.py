@@ -127,8 +127,8 @@ def install(api: NinjaAPI) -> None:
         return problem(413, "too_large", "The fields beside the file are too large.")
 
     api.add_exception_handler(QuestionRefused, question_refused)
-    for kind in (NotPossible, NotAnnounced):
-        api.add_exception_handler(kind, not_possible)
+    api.add_exception_handler(NotPossible, not_possible)
+    api.add_exception_handler(NotAnnounced, not_possible)
     for kind in (MultiPartParserError, BadRequest, SuspiciousOperation, UnreadablePostError):
         api.add_exception_handler(kind, malformed)
 

@@ -12,6 +12,7 @@ from challenge.contests.deadlines import change_deadline
 from challenge.core import work
 from challenge.core.work import State
 from challenge.mail.models import Message
+from challenge.mail.services import send_later
 from challenge.notices import spreading
 from challenge.notices.kinds import RULES, Audience, Kind, Mail
 from challenge.notices.models import Notice, Notification
@@ -70,12 +71,12 @@ def test_people_without_an_address_read_it_on_the_site_and_those_without_an_acco
 
 
 def test_a_worker_that_dies_half_way_leaves_the_rest_to_the_next_and_nothing_twice(world, monkeypatch):
-    left, send = [None, MemoryError()], spreading.send_later
+    left: list[Exception | None] = [None, MemoryError()]
 
     def dying(*arguments, **options):
         if error := left.pop(0) if left else None:
             raise error
-        send(*arguments, **options)
+        send_later(*arguments, **options)
 
     monkeypatch.setattr(spreading, "BATCH", 1)
     monkeypatch.setattr(spreading, "send_later", dying)
@@ -143,7 +144,12 @@ def test_a_scored_file_is_told_to_its_team_on_the_site(world):
 
 def test_scoring_calls_no_worker_for_it(world, rung, monkeypatch, django_capture_on_commit_callbacks):
     called = []
-    monkeypatch.setattr(work, "ring_bell", lambda task, *_: called.append(task.name) or True)
+
+    def ring_bell(task, *_pk):
+        called.append(task.name)
+        return True
+
+    monkeypatch.setattr(work, "ring_bell", ring_bell)
     submission = world.submit()
     with django_capture_on_commit_callbacks(execute=True):
         score(submission.pk)

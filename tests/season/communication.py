@@ -13,7 +13,7 @@ from tests.season.state import HOME, Season
 from tests.season.visitors import Visitor
 
 SETTINGS = "/notifications/settings/"
-QUIET, GATHERING = TEAMS[12], TEAMS[13]  # one wants no mail and no news of announcements, one everything in the digest
+QUIET, GATHERING = TEAMS[12], TEAMS[13]  # one wants hardly any mail and no announcements, one has these in the digest
 
 
 def mails(about: str) -> list[str]:
@@ -27,8 +27,8 @@ def told(viewer: Visitor, kind: str) -> list[str]:
 
 
 def an_announcement_reaches_those_who_want_it(season: Season) -> None:
-    """Looked at, then published. One team wants none, one wants it in the digest; a link ends a kind without a login."""
-    kinds = ("scored", "failed", "deadline_near", "deadline_moved", "overtaken", "announcement", "answer", "membership")
+    """Looked at, then published. One team wants none, one the digest; a link in a mail ends a kind."""
+    kinds = ("scored", "failed", "deadline_near", "overtaken", "announcement", "answer", "membership")
     never = {f"{kind}-mail": "off" for kind in kinds}
     season.leaders[QUIET].fill(SETTINGS, **never, **{"announcement-site": None})
     season.leaders[GATHERING].fill(SETTINGS, **{"announcement-mail": "digest"})
