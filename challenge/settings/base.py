@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "challenge.receipts",
     "challenge.study",
     "challenge.desk",
+    "challenge.announcements",
+    "challenge.questions",
     "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
@@ -154,6 +156,7 @@ RATE_LIMITS = {
     "merge": parse_rates("10/h/user"),
     "export": parse_rates("5/h/user"),
     "erase": parse_rates("10/h/user"),
+    "ask": parse_rates("10/h/user"),
 }
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
@@ -167,6 +170,12 @@ EMAIL_USE_SSL = EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="challenge@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# The daily digest of notices: when it goes out, and how many lines it has at most.
+DIGEST_HOUR_UTC = env.int("DIGEST_HOUR_UTC", default=6)
+if not 0 <= DIGEST_HOUR_UTC <= 23:
+    raise ImproperlyConfigured(f"DIGEST_HOUR_UTC must be from 0 to 23, not {DIGEST_HOUR_UTC}.")
+DIGEST_LINES = 20
 
 # --- state ------------------------------------------------------------------------------------------------------------
 SQLITE_OPTIONS: dict[str, Any] = {
