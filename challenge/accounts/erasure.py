@@ -48,6 +48,15 @@ def erase_account(user: User) -> None:
     user.api_tokens.all().delete()
     user.messages.all().delete()
     Preparation.objects.filter(subject__user=user).delete()  # what it says of somebody's eyes goes with the account
+    for rows in (
+        user.notifications,
+        user.notices,
+        user.digests,
+        user.wishes,
+        user.questions.filter(is_published=False),
+    ):
+        rows.all().delete()
+    user.questions.update(asker=None, team=None, shows_team=False)
     user.study_subjects.update(user=None, answers=[])
     for model in (EmailAddress, Authenticator, SocialAccount):
         model.objects.filter(user=user).delete()
