@@ -141,9 +141,8 @@ def _study_pages(world: World, rich: Rich) -> list[Entry]:
         ("study-checks", None, reverse("study-invitation", args=[rich.checked_token])),
         *[
             (f"study-check-{kind}", None, reverse("study-check", args=[rich.checked.pk, kind]))
-            for kind in ("display", "acuity", "colour", "training")
+            for kind in ("acuity", "colour", "training")
         ],
-        ("study-check-told", None, reverse("study-check", args=[rich.checked.pk, "training"]) + "?after=0"),
         ("study-checked", world.organiser, reverse("study", args=[path[0], rich.checked.pk])),
     ]
 
