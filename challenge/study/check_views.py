@@ -76,7 +76,6 @@ def _shown(subject: Subject, kind: str, texts: dict[str, str], *, after: str) ->
         return context | {
             "feedback": feedback,
             "over": _over(row, context["left"], texts),
-            "is_next": bool(pending(subject)),
         }
     if feedback:
         return context | {"feedback": feedback, "goes_on": True}
