@@ -12,7 +12,7 @@ from tests.servers import postgres_server
 ROOT = Path(__file__).parents[1]
 SUITES = [
     *("tests/submissions", "tests/analyses", "tests/leaderboards", "tests/teams", "tests/jobs", "tests/study"),
-    *("tests/api", "tests/rescorings"),
+    *("tests/api", "tests/rescorings", "tests/announcements", "tests/questions"),
 ]
 
 

@@ -48,7 +48,7 @@ def edit(announcement: Announcement, *, title: str, text: str, is_pinned: bool, 
     Pinning alone is no edit that readers see. Raises NotAnnounced, also for one that was withdrawn.
     """
     title, text = _checked(title, text)
-    row = Announcement.objects.select_for_update().select_related("challenge").get(pk=announcement.pk)
+    row = Announcement.objects.select_for_update(of=("self",)).select_related("challenge").get(pk=announcement.pk)
     if row.withdrawn_at:
         raise NotAnnounced("It was withdrawn.")
     says_the_same = (row.title, row.text) == (title, text)

@@ -52,7 +52,7 @@ def answer(question: Question, text: str, *, actor: User, publishes: bool) -> bo
     """Give or change the answer, and publish both if `publishes`; the asker is told of the first one. False if nothing
     changed. Raises QuestionRefused."""
     text = _checked(text, LONGEST_ANSWER, "answer")
-    row = Question.objects.select_for_update().select_related("challenge", "asker").get(pk=question.pk)
+    row = Question.objects.select_for_update(of=("self",)).select_related("challenge", "asker").get(pk=question.pk)
     before, now = row.answer, timezone.now()
     published = row.is_published or publishes
     if (before, row.is_published) == (text, published):

@@ -4,36 +4,18 @@ import datetime
 from collections.abc import Iterator
 
 import pytest
-from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-ALIAS = "migrating"
+from tests.migrating import ALIAS, empty_database
+
 CREATED = datetime.datetime(2027, 1, 31, 12, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
 def empty(django_db_setup, django_db_blocker, tmp_path) -> Iterator[BaseDatabaseWrapper]:
-    """A database without tables: a file of SQLite, a schema of PostgreSQL."""
-    default = connections["default"]
-    settings = {**default.settings_dict, "OPTIONS": dict(default.settings_dict["OPTIONS"])}
-    if default.vendor == "sqlite":
-        settings["NAME"] = str(tmp_path / "db.sqlite3")
-    else:
-        settings["OPTIONS"]["options"] = f"-c search_path={ALIAS}"
-    connection = type(default)(settings, alias=ALIAS)
-    connections[ALIAS] = connection
-    connections.settings[ALIAS] = settings
-    with django_db_blocker.unblock():
-        try:
-            if connection.vendor == "postgresql":
-                connection.cursor().execute(f"CREATE SCHEMA {ALIAS}")
-            yield connection
-        finally:
-            if connection.vendor == "postgresql":
-                connection.cursor().execute(f"DROP SCHEMA {ALIAS} CASCADE")
-            connection.close()
-            del connections[ALIAS], connections.settings[ALIAS]
+    with django_db_blocker.unblock(), empty_database(tmp_path) as connection:
+        yield connection
 
 
 def test_a_file_becomes_its_first_version(empty):

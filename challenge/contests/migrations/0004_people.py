@@ -10,8 +10,9 @@ from django.db.models import OuterRef, Subquery
 def first_member_leads(apps, schema_editor):
     """Teams from before leaders: whoever registered first."""
     Team, Registration = apps.get_model("contests", "Team"), apps.get_model("contests", "Registration")
-    first = Registration.objects.filter(team=OuterRef("pk")).order_by("created_at").values("user")[:1]
-    Team.objects.filter(leader=None).update(leader=Subquery(first))
+    using = schema_editor.connection.alias
+    first = Registration.objects.using(using).filter(team=OuterRef("pk")).order_by("created_at").values("user")[:1]
+    Team.objects.using(using).filter(leader=None).update(leader=Subquery(first))
 
 
 class Migration(migrations.Migration):
