@@ -286,6 +286,7 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
     is_release_due = submission.pk in released and submission.status == Status.SCORED and release is None
     return {
         "submission": submission,
+        "files_before": services.files_before(submission),
         "phase": phase,
         "challenge": phase.challenge,
         "evaluation": evaluation,
