@@ -1,8 +1,10 @@
 """The prediction files of a challenge as one zip that is made while it is sent: no waiting, no copy on the server."""
 
 import datetime
+import io
 import zipfile
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from challenge.core.downloads import safe_file_name
 from challenge.core.storage import file_chunks
@@ -11,19 +13,20 @@ from challenge.submissions.models import Submission
 UNREADABLE = b"The stored file cannot be read.\n"
 
 
-class _Outbox:
+class _Outbox(io.RawIOBase):
     """Where ZipFile writes; `take` gives what came since. It cannot seek, so entries carry their sizes behind them."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
-    def write(self, data: bytes) -> int:
-        """Keep `data` until it is taken."""
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Keep the bytes of `data` until they are taken."""
         self._parts.append(bytes(data))
         return len(data)
-
-    def flush(self) -> None:
-        """Nothing to do."""
 
     def take(self) -> bytes:
         """What was written since the last time."""
@@ -38,7 +41,7 @@ def archived(submissions: Iterable[Submission]) -> Iterator[bytes]:
     that cannot be read there is a text of the same name that says so: one lost file does not cost the others.
     """
     outbox = _Outbox()
-    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for submission in submissions:
             yield from _packed(archive, outbox, submission)
     yield outbox.take()
