@@ -86,6 +86,9 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/studies/{study}/scores/{opinion_run}/status/": ORGANISERS,
     "/c/iqa/studies/{study}/scores/{opinion_run}.csv": ORGANISERS,
     "/c/iqa/studies/{study}/scores/{opinion_run}/figure-5.json": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/{opinion_run}/figures/": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/{opinion_run}/figures/status/": ORGANISERS,
+    "/c/iqa/studies/{study}/scores/{opinion_run}/figures/{figures}/figure-6-std.json": ORGANISERS,
     "/rate/{uuid}/": NOBODY_AT_ALL,
     "/rate/{uuid}/withdraw/": NOBODY_AT_ALL,
     "/rate/{uuid}/start/": NOT_ALLOWED,
@@ -285,6 +288,7 @@ POST: dict[str, dict[str, int]] = {
     "/c/iqa/studies/{study}/archive/": row("302 404 404 404 404 404 404 404 302 302"),  # refused: it is open
     "/c/iqa/studies/{study}/scores/": row("302 404 404 404 404 404 404 404 422 422"),
     "/c/iqa/studies/{study}/scores/{opinion_run}/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/studies/{study}/scores/{opinion_run}/figures/": row("302 404 404 404 404 404 404 404 422 422"),
     "/rate/{uuid}/": NOBODY_AT_ALL,
     "/rate/{uuid}/start/": NOBODY_AT_ALL,
     "/rate/{uuid}/withdraw/": NOBODY_AT_ALL,

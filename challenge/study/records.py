@@ -31,6 +31,7 @@ class StudyEvent(models.Model):
         ARCHIVED = "archived", "Ratings archived"
         WITHDRAWN = "withdrawn", "Subject withdrew"
         PUBLISHED = "published", "Opinion scores published"
+        FIGURES = "figures", "Figures computed"
 
     study = models.ForeignKey("study.Study", on_delete=models.CASCADE, related_name="events")
     session = models.ForeignKey("study.RatingSession", null=True, on_delete=models.SET_NULL, related_name="events")
@@ -158,3 +159,33 @@ class Publication(Work):
 
     def __str__(self) -> str:
         return f"{self.run}: {self.get_target_display()}"
+
+
+class FigureRun(Work):
+    """The paper's figures 3, 6 and 7 from opinion scores and a table of the images (`generation.figures`).
+
+    `table`: CSV of a plan's columns, without opinions. `attributes`: CSV of `generation attributes`, or none.
+    `result`: {"3", "6", "7"}: the numbers of each figure, None where a table lacks what it needs; groups of fewer than
+    `figure_run.LEAST` images have only their count.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(OpinionRun, on_delete=models.CASCADE, related_name="figure_runs")
+    table = models.FileField(upload_to="study-figures/")
+    attributes = models.FileField(upload_to="study-figures/", blank=True)
+    length = models.CharField(max_length=20)
+    all_configurations = models.BooleanField(default=False)
+    result = models.JSONField(null=True)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta(Work.Meta):
+        ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            *Work.Meta.constraints,
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(result__isnull=False), name="figure_run_done_has_a_result"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run}: figures"

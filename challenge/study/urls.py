@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from challenge.study import figure_views as figures
 from challenge.study import operator_views as operating
 from challenge.study import rating_api as api
 from challenge.study import score_views as scores
@@ -32,6 +33,9 @@ ORGANISERS = [
     path(f"{RUN}/", scores.run_page, name="opinion-run"),
     path(f"{RUN}/status/", scores.run_status, name="opinion-run-status"),
     path(f"{RUN}/figure-5.<slug:kind>", scores.run_figure, name="opinion-run-figure"),
+    path(f"{RUN}/figures/", figures.figures, name="opinion-figures"),
+    path(f"{RUN}/figures/status/", figures.figures_status, name="opinion-figures-status"),
+    path(f"{RUN}/figures/<uuid:figures_id>/figure-<slug:name>.<slug:kind>", figures.figure, name="opinion-figure"),
     path(f"{RUN}.csv", scores.run_csv, name="opinion-run-csv"),
 ]
 

@@ -135,6 +135,7 @@ def _study_pages(world: World, rich: Rich) -> list[Entry]:
         ],
         ("reopen-session", world.organiser, reverse("reopen-session", args=[*path, rich.rated.pk])),
         ("opinion-run", world.organiser, rich.scores.get_absolute_url()),
+        ("opinion-figures", world.organiser, reverse("opinion-figures", args=[*path, rich.scores.pk])),
         ("draft-study-images", world.organiser, reverse("study-images", args=[path[0], rich.draft.pk])),
         ("study-invitation", None, reverse("study-invitation", args=[rich.token])),
     ]

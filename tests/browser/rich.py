@@ -45,7 +45,7 @@ from tests.factories import (
 )
 from tests.jobs.made import make_fine_tuning, make_job
 from tests.rescorings.conftest import begin, finished
-from tests.study.studies import invited, make_study, rate
+from tests.study.studies import attribute_table, computed_figures, invited, make_study, rate
 
 DESCRIPTION = """\
 Predict the mean opinion score of images that text-to-image models made.
@@ -212,6 +212,8 @@ def _study(world: World) -> dict[str, Any]:
     scores = ask_for_scores(study, options, world.organiser)
     compute(scores.pk)
     scores.refresh_from_db()
+    names = list(study.images.order_by("name").values_list("name", flat=True))
+    computed_figures(scores, world.organiser, attributes=attribute_table(names))
     images = b"name\nimage_0001.png\nnowhere.png\n"
     sent = publish_scores(scores, target="data", images=images, phase=None, title="Train", actor=world.organiser)
     send_on(sent.pk)
