@@ -11,7 +11,7 @@ from tests.factories import prediction_csv, upload
 
 def test_a_file_that_is_too_large_is_told_the_limit_on_the_page_and_by_the_api(site: Site, settings):
     """Codabench #2101: more than 50 MB "Server returned: 0 error"; CodaLab #2687 (merges #2193, #2453, #2495, #2512,
-    #2621, #2654) "Sorry, failed to upload file"; EvalAI #3932."""
+    #2621, #2654) "Sorry, failed to upload file"; EvalAI #3113, #3986: the page hangs."""
     settings.MAX_PREDICTION_FILE_BYTES = 1_000
     content = prediction_csv()
     page = site.post("alice", content)
@@ -24,7 +24,7 @@ def test_a_file_that_is_too_large_is_told_the_limit_on_the_page_and_by_the_api(s
 
 
 def test_an_upload_that_breaks_off_is_no_submission(site: Site):
-    """CodaLab #2654, #2719: uploads over a poor connection; nobody knows what the server has."""
+    """CodaLab #2654, #2719: uploads over a poor connection; av2-api #153: a submission with an empty file."""
     body = encode_multipart(BOUNDARY, {"file": upload(prediction_csv())})
     cut = body.index(b"img_059.png,") + len("img_059.png,2.2")  # what is there would be a complete file
     answer = site["alice"].browser.generic(
@@ -36,7 +36,7 @@ def test_an_upload_that_breaks_off_is_no_submission(site: Site):
 
 
 def test_a_damaged_zip_is_told_from_a_wrong_one(site: Site):
-    """CodaLab #2193 "Failed to unzip" after fifteen minutes of upload; EvalAI #3113, #3986."""
+    """CodaLab #2193 "Failed to unzip", after fifteen minutes of upload."""
     whole = zipped({"output.txt": prediction_csv()}).read()
     answer = site.post("alice", file=upload(whole[: len(whole) // 2], "submission.zip"))
     assert answer.status_code == 422

@@ -228,6 +228,7 @@ def test_a_forgotten_notice_is_rung_again(world, monkeypatch):
 
 @pytest.mark.parametrize("status", ["pending", "rejected"])
 def test_who_waits_or_was_rejected_is_not_told(world, status):
+    """Codabench #2109: mass mail goes to everybody, whatever the status."""
     event = extend(world)
     assert world.alice in sending.recipients(event)
     world.alice.registrations.update(status=status)
