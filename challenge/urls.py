@@ -7,6 +7,7 @@ from django.urls import include, path
 from challenge.accounts import privacy_views as privacy
 from challenge.accounts import views as accounts
 from challenge.analyses import views as analyses
+from challenge.announcements import views as announcements
 from challenge.api.api import api
 from challenge.audit import views as audit
 from challenge.contests import organiser_views as organising
@@ -26,6 +27,8 @@ from challenge.jobs.finetuning.views import new_finetune, repeats
 from challenge.jobs.publication.views import publish as publish_release
 from challenge.leaderboards import table_views as tables
 from challenge.leaderboards import views as leaderboards
+from challenge.notices import views as notices
+from challenge.questions import views as questions
 from challenge.receipts import views as receipts
 from challenge.rescorings import views as rescorings
 from challenge.study import urls as study
@@ -63,6 +66,29 @@ JOB = [
     path("repeats/", repeats, name="job-repeats"),
 ]
 
+ANNOUNCEMENTS = [
+    path("", announcements.announcements, name="announcements"),
+    path("feed.atom", announcements.feed, name="announcements-feed"),
+    path("new/", announcements.new_announcement, name="new-announcement"),
+    path("<uuid:announcement_id>/", announcements.announcement, name="announcement"),
+    path("<uuid:announcement_id>/edit/", announcements.edit_announcement, name="edit-announcement"),
+    path("<uuid:announcement_id>/withdraw/", announcements.withdraw_announcement, name="withdraw-announcement"),
+]
+
+QUESTIONS = [
+    path("", questions.questions, name="questions"),
+    path("ask/", questions.ask, name="ask"),
+    path("<uuid:question_id>/", questions.question, name="question"),
+]
+
+NOTIFICATIONS = [
+    path("", notices.notifications, name="notifications"),
+    path("read/", notices.read_all, name="notifications-read"),
+    path("<int:notification_id>/read/", notices.read, name="notification-read"),
+    path("settings/", notices.wishes, name="notification-settings"),
+    path("unsubscribe/<str:token>/", notices.unsubscribe, name="unsubscribe"),
+]
+
 urlpatterns = [
     path("", contests.home, name="home"),
     path("healthz", core.healthz, name="healthz"),
@@ -73,6 +99,7 @@ urlpatterns = [
     path("account/erase/", privacy.erase, name="account-erase"),
     path("account/tokens/", accounts.tokens, name="tokens"),
     path("account/tokens/<uuid:token_id>/revoke/", accounts.revoke_token, name="revoke-token"),
+    path("notifications/", include(NOTIFICATIONS)),
     path("admin/", admin.site.urls),
     path("log/", audit.site_log, name="site-log"),
     path("log.csv", audit.site_log_csv, name="site-log-csv"),
@@ -81,6 +108,8 @@ urlpatterns = [
     path("c/<slug:challenge>/", contests.challenge_page, name="challenge"),
     path("c/<slug:challenge>/configuration.yaml", setup.configuration, {"form": "yaml"}, name="configuration-yaml"),
     path("c/<slug:challenge>/configuration.json", setup.configuration, {"form": "json"}, name="configuration-json"),
+    path("c/<slug:challenge>/announcements/", include(ANNOUNCEMENTS)),
+    path("c/<slug:challenge>/questions/", include(QUESTIONS)),
     path("c/<slug:challenge>/join/", contests.join, name="join"),
     path("c/<slug:challenge>/join/<slug:invitation>/", contests.join, name="join-team"),
     path("c/<slug:challenge>/terms/", contests.terms, name="terms"),

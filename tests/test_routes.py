@@ -64,6 +64,7 @@ def route_values(world) -> dict[str, object]:
         "merger": merger.pk,
         "registration": Registration.objects.get(user=world.bob).pk,
         **study_values(world),
+        **news_values(world),
         "uuid": "00000000-0000-4000-8000-000000000000",
         "invitation": world.team.invitation,
         "file": file.pk,
@@ -78,6 +79,30 @@ def route_values(world) -> dict[str, object]:
         "challenge": world.challenge.pk,
         "team": world.team.pk,
         "key": current_answer_key(world.development).pk,
+    }
+
+
+def news_values(world) -> dict[str, object]:
+    """An announcement that stands and one that was withdrawn, a question of the rival and a published one."""
+    from challenge.announcements import services as announcements
+    from challenge.notices import unsubscribing
+    from challenge.notices.models import Notice
+    from challenge.notices.spreading import spread
+    from challenge.questions import services as questions
+
+    values = {"challenge": world.challenge, "text": "Text", "actor": world.organiser}
+    stands, gone = (announcements.publish(title=title, **values) for title in ("Stands", "Withdrawn"))
+    announcements.withdraw(gone, actor=world.organiser)
+    hidden, shown = (questions.ask(challenge=world.challenge, user=world.mallory, text="Why?") for _ in range(2))
+    questions.answer(shown, "Because.", actor=world.organiser, publishes=True)
+    spread(Notice.objects.get(key=str(stands.pk)).pk)
+    return {
+        "announcement": stands.pk,
+        "withdrawn": gone.pk,
+        "question": hidden.pk,
+        "answered": shown.pk,
+        "notification": world.alice.notifications.get(notice__key=str(stands.pk)).pk,
+        "unsubscribe": unsubscribing.address(world.alice, None).rstrip("/").rpartition("/")[2],
     }
 
 
@@ -159,8 +184,8 @@ def test_every_route_is_in_the_matrix():
     dummy = "00000000-0000-4000-8000-000000000000"
     names = "uuid file submission phase final challenge team key invitation registration merger hidden"
     names += " evaluation blind blind_evaluation rescoring job tuning study study_image token rating_session trial"
-    names += " opinion_run figures"
-    values = {**dict.fromkeys(names.split(), dummy), "item": "1"}
+    names += " opinion_run figures announcement withdrawn question answered unsubscribe"
+    values = {**dict.fromkeys(names.split(), dummy), "item": "1", "notification": "1"}
     listed = {resolve(route.format(**values).partition("?")[0]).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}
     assert own - listed - {"api/v1/"} == set()

@@ -46,6 +46,15 @@ def erase_account(user: User) -> None:
     user.user_permissions.clear()
     user.api_tokens.all().delete()
     user.messages.all().delete()
+    for rows in (
+        user.notifications,
+        user.notices,
+        user.digests,
+        user.wishes,
+        user.questions.filter(is_published=False),
+    ):
+        rows.all().delete()
+    user.questions.update(asker=None, team=None, shows_team=False)
     user.study_subjects.update(user=None, answers=[])
     for model in (EmailAddress, Authenticator, SocialAccount):
         model.objects.filter(user=user).delete()

@@ -94,6 +94,23 @@ def describe(user: User, submissions: list[Submission]) -> dict[str, Any]:
             "answers",
         ),
         "messages": _rows(user.messages.all(), "created_at", "subject", "body"),
+        "notifications": _rows(
+            user.notifications.all(),
+            "at",
+            "notice__kind",
+            "notice__title",
+            "notice__text",
+            "in_site",
+            "mail",
+            "read_at",
+        ),
+        "notification_settings": _rows(user.wishes.all(), "kind", "in_site", "mail"),
+        "digests": _rows(user.digests.all(), "day"),
+        "questions": _rows(
+            user.questions.all(),
+            *("challenge__slug", "created_at", "text", "shows_team", "is_published", "answer", "answered_at"),
+        ),
+        "announcements": _rows(user.announcements.all(), "challenge__slug", "published_at", "title", "text"),
     }
 
 

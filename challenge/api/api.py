@@ -9,7 +9,19 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.operation import Operation
 
-from challenge.api import boards, challenges, errors, files, organising, results, submissions, teams
+from challenge.api import (
+    announcements,
+    boards,
+    challenges,
+    errors,
+    files,
+    notifications,
+    organising,
+    questions,
+    results,
+    submissions,
+    teams,
+)
 from challenge.api.auth import api_limit
 
 
@@ -44,5 +56,6 @@ api = Api(
     throttle=[api_limit],
 )
 errors.install(api)
-for part in (challenges, files, boards, submissions, results, teams, organising):
+NEWS = (announcements, questions, notifications)
+for part in (challenges, files, boards, submissions, results, teams, organising, *NEWS):
     api.add_router("", part.router)

@@ -12,10 +12,12 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
+from challenge.announcements.services import NotAnnounced
 from challenge.api.auth import ScopeMissingError
 from challenge.api.schemas import Problem
 from challenge.contests.deadlines import ChangeRefused
 from challenge.contests.registrations import NotPossible
+from challenge.questions.services import QuestionRefused
 from challenge.submissions.intake import SubmissionRefused
 
 log = structlog.get_logger(__name__)
@@ -70,6 +72,18 @@ def malformed(request: HttpRequest, error: Exception | type[Exception]) -> HttpR
     return problem(400, "malformed_request", "The body of the request cannot be read as multipart form data.")
 
 
+def not_possible(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    """What an organiser asked for cannot be done."""
+    return problem(409, "not_possible", str(error))
+
+
+def question_refused(request: HttpRequest, error: Any) -> HttpResponse:
+    """Somebody asks who takes no part, or nothing that can be read."""
+    if error.field is None:
+        return problem(403, "not_registered", str(error))
+    return problem(422, "invalid_input", str(error), field=error.field)
+
+
 def install(api: NinjaAPI) -> None:
     """Register the handlers."""
 
@@ -104,10 +118,6 @@ def install(api: NinjaAPI) -> None:
     def change_refused(request: HttpRequest, error: ChangeRefused) -> HttpResponse:
         return problem(409, "change_refused", str(error), field=error.field)
 
-    @api.exception_handler(NotPossible)
-    def not_possible(request: HttpRequest, error: NotPossible) -> HttpResponse:
-        return problem(409, "not_possible", str(error))
-
     @api.exception_handler(Http404)
     def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
         return problem(404, "not_found", "There is no such thing, or you may not see it.")
@@ -116,6 +126,9 @@ def install(api: NinjaAPI) -> None:
     def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
         return problem(413, "too_large", "The fields beside the file are too large.")
 
+    api.add_exception_handler(QuestionRefused, question_refused)
+    api.add_exception_handler(NotPossible, not_possible)
+    api.add_exception_handler(NotAnnounced, not_possible)
     for kind in (MultiPartParserError, BadRequest, SuspiciousOperation, UnreadablePostError):
         api.add_exception_handler(kind, malformed)
 

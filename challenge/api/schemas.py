@@ -263,3 +263,45 @@ class Problem(Schema):
     status: int
     code: str
     detail: str
+
+
+class AnnouncementOut(Schema):
+    """An announcement; `text` is Markdown. `withdrawn_at` is null for all but organisers."""
+
+    id: UUID
+    title: str
+    text: str
+    is_pinned: bool
+    published_at: datetime.datetime
+    edited_at: datetime.datetime | None
+    withdrawn_at: datetime.datetime | None
+
+
+class QuestionOut(Schema):
+    """A question in plain text and its answer in Markdown.
+
+    `team` is null where the caller may not know who asked. An `answered_at` with an empty `answer`: answered elsewhere.
+    """
+
+    id: UUID
+    text: str
+    team: str | None
+    is_mine: bool
+    is_published: bool
+    created_at: datetime.datetime
+    answer: str
+    answered_at: datetime.datetime | None
+    edited_at: datetime.datetime | None
+
+
+class NotificationOut(Schema):
+    """Something the caller was told, and where it leads. It never holds a score."""
+
+    id: int
+    kind: str
+    challenge: str
+    title: str
+    text: str
+    url: str
+    at: datetime.datetime
+    read_at: datetime.datetime | None

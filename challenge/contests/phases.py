@@ -33,6 +33,8 @@ RESERVED_PHASE_SLUGS = frozenset(
         "organisers",
         "studies",
         "desk",
+        "announcements",
+        "questions",
     }
 )
 

@@ -2,7 +2,6 @@
 
 import structlog
 from allauth.account.models import EmailAddress
-from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
@@ -12,7 +11,8 @@ from challenge.audit.services import record
 from challenge.contests.models import Challenge, Registration, Team
 from challenge.contests.records import RegistrationEvent
 from challenge.contests.services import settle_leader
-from challenge.mail.services import send_later
+from challenge.notices.kinds import Kind
+from challenge.notices.services import tell
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ class NotPossible(Exception):
 
 @transaction.atomic
 def decide(registration: Registration, *, accept: bool, actor: User, reason: str = "") -> bool:
-    """Accept or reject a registration and mail its owner; False when it has left or is what was asked for already.
+    """Accept or reject a registration and tell its owner; False when it has left or is what was asked for already.
 
     Whoever is rejected loses every right at once but stays in the team's list for the organisers; the team's files
     stay. Accepting needs a place in the team: raises NotPossible when there is none, or when the team was merged away.
@@ -40,7 +40,7 @@ def decide(registration: Registration, *, accept: bool, actor: User, reason: str
         _require_place(challenge, row.team)
     row.status = after
     row.save(update_fields=["status"])
-    RegistrationEvent.objects.create(
+    event = RegistrationEvent.objects.create(
         registration=row, actor=actor, from_status=before, to_status=after, reason=reason[:500]
     )
     record(
@@ -55,7 +55,7 @@ def decide(registration: Registration, *, accept: bool, actor: User, reason: str
         after={"status": after},
     )
     settle_leader(row.team)
-    _mail_decision(challenge, row, reason)
+    _tell_decision(event, challenge, row, reason)
     return True
 
 
@@ -95,7 +95,7 @@ def let_apply_again(registration: Registration, *, actor: User) -> bool:
     return bool(changed)
 
 
-def _mail_decision(challenge: Challenge, registration: Registration, reason: str) -> None:
+def _tell_decision(event: RegistrationEvent, challenge: Challenge, registration: Registration, reason: str) -> None:
     accepted = registration.status == Status.ACCEPTED
     text = (
         "accepted your registration. You can get the data and submit now" if accepted else "rejected your registration"
@@ -103,9 +103,15 @@ def _mail_decision(challenge: Challenge, registration: Registration, reason: str
     lines = [f"The organisers of «{challenge.title}» have {text}."]
     if reason:
         lines += ["", f"They write: {reason}"]
-    lines += ["", settings.SITE_URL.rstrip("/") + reverse("challenge", args=[challenge.slug])]
-    word = "accepted" if accepted else "rejected"
-    send_later(registration.user, f"{challenge.title}: registration {word}", "\n".join(lines))
+    tell(
+        Kind.MEMBERSHIP,
+        f"decision {event.pk}",
+        challenge=challenge,
+        user=registration.user,
+        title=f"Registration {'accepted' if accepted else 'rejected'}",
+        text="\n".join(lines),
+        path=reverse("challenge", args=[challenge.slug]),
+    )
 
 
 def find_person(name: str) -> User | None:

@@ -23,6 +23,8 @@ from challenge.contests.models import Challenge, Registration
 from challenge.core.http import SignedInRequest
 from challenge.submissions import gates
 
+LATEST_ANNOUNCEMENTS = 3
+
 
 def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[str, object]]:
     now = timezone.now()
@@ -68,6 +70,7 @@ def challenge_page(request: HttpRequest, challenge: str) -> HttpResponse:
         "application": application_of(request.user, shown),
         "is_organiser": is_organiser(request.user, shown),
         "may_change": may_change(request.user, shown),
+        "announcements": shown.announcements.filter(withdrawn_at=None)[:LATEST_ANNOUNCEMENTS],
         "now": timezone.now(),
     }
     return render(request, "contests/challenge.html", context)

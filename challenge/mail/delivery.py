@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils import timezone
 
 from challenge.core import work
 from challenge.core.work import Outcome, WorkFailed
@@ -19,6 +20,23 @@ def _send(message_id: UUID) -> Outcome:
     message = Message.objects.select_related("user").get(pk=message_id)
     if not message.user.is_active or not message.user.email:
         raise WorkFailed("The account has no address any more.")
-    subject = f"[{settings.SITE_NAME}] {message.subject}"
-    EmailMessage(subject, message.body, settings.DEFAULT_FROM_EMAIL, [message.user.email]).send()
+    row = Message.objects.filter(pk=message_id)
+    if not row.filter(left_at=None).update(left_at=timezone.now()):
+        raise WorkFailed("A worker was lost while it sent this. It may have arrived, so it is not sent again.")
+    try:
+        _mail(message).send()
+    except BaseException:
+        row.update(left_at=None)  # the next attempt sends it
+        raise
     return Outcome({})
+
+
+def _mail(message: Message) -> EmailMessage:
+    headers = {}
+    if message.unsubscribe_url:
+        headers = {
+            "List-Unsubscribe": f"<{message.unsubscribe_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+    subject = f"[{settings.SITE_NAME}] {message.subject}"
+    return EmailMessage(subject, message.body, settings.DEFAULT_FROM_EMAIL, [message.user.email], headers=headers)

@@ -1,8 +1,8 @@
 """One message to one person. The row is the outbox (design section 3): a mail server that is down delays a message, and
 never a request or a decision.
 
-A worker that dies between sending and noting that it has sent sends again: somebody may get a message twice, nobody
-misses one.
+A worker notes that a message leaves before it leaves. One that dies in between has it failed, not sent again: nobody
+gets a message twice, and what it said is in the inbox on the site as well (`challenge.notices`).
 """
 
 import uuid
@@ -21,6 +21,8 @@ class Message(Work):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="messages")
     subject = models.CharField(max_length=200)
     body = models.TextField()
+    unsubscribe_url = models.CharField(max_length=500, blank=True)
+    left_at = models.DateTimeField(null=True, editable=False)
 
     class Meta(Work.Meta):
         ordering: ClassVar = ["created_at"]

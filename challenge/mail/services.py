@@ -8,9 +8,14 @@ from challenge.mail import tasks
 from challenge.mail.models import Message
 
 
-def send_later(user: User, subject: str, body: str) -> None:
-    """Have a worker mail `body` to `user` once the caller's transaction is committed; nothing goes out if it is not."""
-    message = Message.objects.create(user=user, subject=" ".join(subject.split())[:200], body=body)
+def send_later(user: User, subject: str, body: str, *, unsubscribe_url: str = "") -> None:
+    """Have a worker mail `body` to `user` once the caller's transaction is committed; nothing goes out if it is not.
+
+    With `unsubscribe_url` mail programs offer a button that ends such mails (RFC 8058): a POST there, without a login.
+    """
+    message = Message.objects.create(
+        user=user, subject=" ".join(subject.split())[:200], body=body, unsubscribe_url=unsubscribe_url
+    )
     transaction.on_commit(lambda: work.ring(Message, tasks.deliver, message.pk), robust=True)
 
 

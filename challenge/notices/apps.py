@@ -1,13 +1,13 @@
-"""The app follows what organisers do to phases."""
+"""The app follows what happens elsewhere."""
 
 from django.apps import AppConfig
 
 
 class NoticesConfig(AppConfig):
-    """Connects the receiver."""
+    """Connects the receivers."""
 
     name = "challenge.notices"
 
     def ready(self) -> None:
-        """Every moved deadline is told to the participants."""
-        from challenge.notices import services  # noqa: F401  connects its receiver
+        """Deadlines, scores and failures are told."""
+        from challenge.notices import receivers  # noqa: F401  connects them

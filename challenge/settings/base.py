@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "challenge.receipts",
     "challenge.study",
     "challenge.desk",
+    "challenge.announcements",
+    "challenge.questions",
     "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
@@ -154,6 +156,7 @@ RATE_LIMITS = {
     "merge": parse_rates("10/h/user"),
     "export": parse_rates("5/h/user"),
     "erase": parse_rates("10/h/user"),
+    "ask": parse_rates("10/h/user"),
 }
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
@@ -167,6 +170,12 @@ EMAIL_USE_SSL = EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="challenge@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# The daily digest of notices: when it goes out, and how many lines it has at most.
+DIGEST_HOUR_UTC = env.int("DIGEST_HOUR_UTC", default=6)
+if not 0 <= DIGEST_HOUR_UTC <= 23:
+    raise ImproperlyConfigured(f"DIGEST_HOUR_UTC must be from 0 to 23, not {DIGEST_HOUR_UTC}.")
+DIGEST_LINES = 20
 
 # --- state ------------------------------------------------------------------------------------------------------------
 SQLITE_OPTIONS: dict[str, Any] = {
@@ -235,6 +244,11 @@ MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", default=500 * 1024 * 1024)
 
 WEIGHTS_DIR = env.str("WEIGHTS_DIR", default="")  # of generators; empty: `weights` below STATE_DIR
 JOBS_DIR = env.str("JOBS_DIR", default="")  # files of jobs, shared by all GPU workers; empty: `jobs` below STATE_DIR
+
+# An OpenAI-compatible endpoint that judges prompts, its model and key. The web server needs to know the first two only.
+PROMPT_JUDGE_URL = env.str("PROMPT_JUDGE_URL", default="")
+PROMPT_JUDGE_MODEL = env.str("PROMPT_JUDGE_MODEL", default="")
+PROMPT_JUDGE_API_KEY = env.str("PROMPT_JUDGE_API_KEY", default="")
 
 # Baseline metrics: their weights (empty: `baseline-weights` below STATE_DIR), TOML files with further metrics, and the
 # folders whose images admins may have scored. Workers must see the same.

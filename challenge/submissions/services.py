@@ -13,6 +13,7 @@ from challenge.audit.services import record
 from challenge.contests.access import is_organiser, registration_of
 from challenge.contests.models import Phase
 from challenge.submissions.models import Submission, SubmissionEvent
+from challenge.submissions.signals import submission_failed
 from challenge.submissions.states import FINAL, Status, transition
 
 FREED = {"day_slot": None, "phase_slot": None, "lease_token": None, "lease_expires_at": None}
@@ -20,16 +21,21 @@ FREED = {"day_slot": None, "phase_slot": None, "lease_token": None, "lease_expir
 
 def fail(rows: Any, message: str, actor: User | None = None) -> bool:
     """End the one submission in `rows` as failed, with a text for the participant, and give its quota back."""
-    return transition(
-        rows,
-        to=Status.FAILED,
-        reason=message[:300],
-        actor=actor,
-        failure=message,
-        refund_reason="failed",
-        finished_at=timezone.now(),
-        **FREED,
-    )
+    with transaction.atomic():
+        submission = rows.select_related("phase__challenge", "team").first()
+        done = transition(
+            rows,
+            to=Status.FAILED,
+            reason=message[:300],
+            actor=actor,
+            failure=message,
+            refund_reason="failed",
+            finished_at=timezone.now(),
+            **FREED,
+        )
+        if done:
+            submission_failed.send(Submission, submission=submission)
+    return done
 
 
 def withdraw(submission: Submission, actor: User, *, reason: str = "") -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from challenge.accounts.models import User
@@ -17,7 +18,8 @@ from challenge.audit.services import record
 from challenge.contests.models import Challenge, Phase, Team, team_name
 from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed, settle_leader
-from challenge.mail.services import send_later
+from challenge.notices.kinds import Kind
+from challenge.notices.services import tell
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.teams.models import Merger
 from challenge.teams.services import Action, ChangeRefused, locked, may_lead
@@ -42,7 +44,7 @@ def ask(asking: Team, name: str, *, actor: User) -> Merger:
     _record(merger, actor, Action.MERGE_ASKED)
     if asked.leader:
         text = f"The team «{asking.name}» would like your team «{asked.name}» to join it. See your team's page."
-        send_later(asked.leader, f"{challenge.title}: a merger of teams?", text)
+        _tell(merger, challenge, asked.leader, "A merger of teams?", text)
     return merger
 
 
@@ -94,8 +96,14 @@ def confirm(merger: Merger, *, actor: User) -> Team:
     boards_changed(challenge)
     for member in team.members.select_related("user"):
         text = f"The organisers have confirmed: «{gone.name}» is now part of «{team.name}». You share quota and files."
-        send_later(member.user, f"{challenge.title}: the teams are one", text)
+        _tell(merger, challenge, member.user, "The teams are one", text)
     return team
+
+
+def _tell(merger: Merger, challenge: Challenge, user: User, title: str, text: str) -> None:
+    key = f"merger {merger.pk} {merger.state} {user.pk}"
+    path = reverse("team", args=[challenge.slug])
+    tell(Kind.MEMBERSHIP, key, challenge=challenge, user=user, title=title, text=text, path=path)
 
 
 def _require(condition: bool, message: str) -> None:

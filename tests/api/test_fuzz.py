@@ -38,6 +38,8 @@ VALID = {
     "submissions": {"file": prediction_csv()},
     "validate": {"file": prediction_csv()},
     "decision": {"decision": "reject"},
+    "announcements": {"title": "News", "text": "**New** key."},
+    "questions": {"text": "Why?"},
     "deadline": {"closes_at": "2040-01-01T00:00:00Z", "reason": "Holidays."},
 }
 

@@ -233,7 +233,7 @@ def test_an_entry_without_the_transaction_of_its_act_is_a_fault(world, monkeypat
 
 
 def test_an_act_that_is_rolled_back_leaves_no_entry(world, monkeypatch):
-    monkeypatch.setattr("challenge.contests.registrations._mail_decision", lambda *_: 1 / 0)
+    monkeypatch.setattr("challenge.contests.registrations._tell_decision", lambda *_: 1 / 0)
     registration = Registration.objects.get(user=world.mallory)
     with pytest.raises(ZeroDivisionError):
         registrations.decide(registration, accept=False, actor=world.organiser)

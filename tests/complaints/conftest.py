@@ -78,10 +78,13 @@ class Site:
         return page
 
     def work(self, deliveries: int = 1) -> None:
-        """Rounds of the scheduler and the workers until nothing is left to do."""
+        """Workers answer what they were called for, then a round of the scheduler, and what follows from either."""
         with self._commits(execute=True):
             self.workers.work(deliveries)
             self.workers.tend(deliveries)
+        while self.workers.calls:  # made by the commits
+            with self._commits(execute=True):
+                self.workers.work(deliveries)
 
     def board(self, name: str = "alice") -> dict[str, dict[str, str]]:
         """The rows of the board's CSV by name, in their order; the page has the same ones."""

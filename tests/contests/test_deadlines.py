@@ -1,19 +1,15 @@
-"""Moving a deadline: the record, what moves with it, what is refused, who is told."""
+"""Moving a deadline: the record, what moves with it, what is refused (who is told: tests/notices)."""
 
 import datetime
 
 import pytest
-from django.core import mail
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from challenge.contests.deadlines import ChangeRefused, change_deadline, freeze_board
 from challenge.contests.models import PhaseEvent
-from challenge.core.work import State
 from challenge.leaderboards.board import board
-from challenge.notices import sending
-from challenge.notices.models import Delivery, Notice
-from challenge.notices.services import reconcile
+from challenge.notices.models import Notice
 from tests.factories import make_phase
 
 DAY = datetime.timedelta(days=1)
@@ -170,66 +166,3 @@ def test_the_page_freezes_a_board_and_opens_it(client, world):
     assert [event.reason for event in world.development.events.all()] == ["The race", "opened again"]
     with pytest.raises(ChangeRefused):
         freeze_board(phase=world.development, frozen_at=None, actor=None)
-
-
-# --- the mails --------------------------------------------------------------------------------------------------------
-def test_every_participant_gets_one_mail_however_often_the_task_runs(world):
-    event = extend(world)
-    assert mail.outbox == []  # never in the request
-    for _ in range(3):
-        sending.send(event.pk)
-    assert sorted(message.to for message in mail.outbox) == [
-        [f"{name}@example.org"] for name in ("alice", "bob", "mallory")
-    ]
-    assert "The server was down." in mail.outbox[0].body
-    assert f"{event.after:%Y-%m-%d %H:%M} UTC" in mail.outbox[0].body
-    assert Notice.objects.get().state == State.DONE
-
-
-def test_people_without_an_address_or_an_active_account_are_left_out(world):
-    type(world.bob).objects.filter(pk=world.bob.pk).update(email="")
-    type(world.bob).objects.filter(pk=world.mallory.pk).update(is_active=False)
-    sending.send(extend(world).pk)
-    assert [message.to for message in mail.outbox] == [["alice@example.org"]]
-
-
-def test_a_mail_server_that_fails_half_way_is_tried_again_for_the_others_only(world, monkeypatch):
-    event, left = extend(world), [None, OSError("down")]
-    message = sending._message
-
-    def failing(*arguments):
-        error = left.pop(0) if left else None
-        if error:
-            raise error
-        return message(*arguments)
-
-    monkeypatch.setattr(sending, "_message", failing)
-    sending.send(event.pk)
-    assert (len(mail.outbox), Delivery.objects.count()) == (1, 1)
-    assert Notice.objects.get().state == State.WAITING
-    sending.send(event.pk)
-    assert len({message.to[0] for message in mail.outbox}) == len(mail.outbox) == 3
-
-
-def test_a_forgotten_notice_is_rung_again(world, monkeypatch):
-    from challenge.core import work
-
-    rung = []
-
-    def ring_bell(task, pk):
-        rung.append((task.name, pk))
-        return True
-
-    monkeypatch.setattr(work, "ring_bell", ring_bell)
-    event = extend(world)
-    assert reconcile() == 1
-    assert rung == [("notices.send", event.pk)]
-
-
-@pytest.mark.parametrize("status", ["pending", "rejected"])
-def test_who_waits_or_was_rejected_is_not_told(world, status):
-    """Codabench #2109: mass mail goes to everybody, whatever the status."""
-    event = extend(world)
-    assert world.alice in sending.recipients(event)
-    world.alice.registrations.update(status=status)
-    assert world.alice not in sending.recipients(event)

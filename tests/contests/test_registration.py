@@ -24,7 +24,7 @@ from challenge.contests.services import join_challenge
 from challenge.datasets.access import downloadable_file
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_data_file
-from challenge.mail.models import Message
+from challenge.notices.models import Notice
 from challenge.submissions.intake import SubmissionRefused
 from tests.factories import make_pending, make_subject, make_user, prediction_csv, upload
 
@@ -118,7 +118,7 @@ def test_accepting_gives_rights_and_a_mail_rejecting_takes_them(world):
     assert decide(registration, accept=True, actor=world.organiser, reason="Welcome")
     assert not decide(registration, accept=True, actor=world.organiser)
     assert world.submit(pending).status == "queued"
-    assert "Welcome" in Message.objects.get(user=pending).body
+    assert "Welcome" in Notice.objects.get(user=pending).text
     assert decide(registration, accept=False, actor=world.organiser, reason="Two accounts")
     assert registration_of(pending, world.challenge) is None
     with pytest.raises(SubmissionRefused, match="rejected"):

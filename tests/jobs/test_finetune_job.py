@@ -18,6 +18,7 @@ from challenge.jobs.worker import work_once
 from challenge.submissions.models import Submission
 from scoring.baselines.registry import find_metric
 from scoring.baselines.weights import accept
+from tests.baselines.unstated import unstated
 from tests.factories import make_phase, new_answer_key, upload
 from tests.jobs.conftest import drain
 
@@ -64,8 +65,9 @@ def weights(tmp_path_factory):
     from scoring.baselines.cnniqa import CnniqaNetwork
 
     folder = tmp_path_factory.mktemp("weights")
-    put_weights(folder, "cnniqa", CnniqaNetwork)
-    return folder
+    with unstated("cnniqa", "dbcnn"):
+        put_weights(folder, "cnniqa", CnniqaNetwork)
+        yield folder
 
 
 @pytest.fixture

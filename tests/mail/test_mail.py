@@ -2,6 +2,7 @@
 
 from django.core import mail
 from django.db import transaction
+from django.utils import timezone
 
 from challenge.contests.registrations import decide
 from challenge.core import work
@@ -9,6 +10,7 @@ from challenge.mail.delivery import deliver
 from challenge.mail.models import Message
 from challenge.mail.services import reconcile, send_later
 from tests.factories import make_pending
+from tests.notices.workers import spread_all
 
 
 def test_a_message_waits_for_the_commit_and_a_worker(world, rung, django_capture_on_commit_callbacks):
@@ -58,12 +60,29 @@ def test_an_account_without_an_address_gets_none(world):
     assert (Message.objects.get().state, mail.outbox) == ("failed", [])
 
 
-def test_a_decision_is_made_without_a_broker_and_without_a_mail_server(world, monkeypatch):
+def test_a_decision_is_made_without_a_broker_and_without_a_mail_server(
+    world, monkeypatch, django_capture_on_commit_callbacks
+):
     def unreachable(*_args):
         raise OSError
 
     monkeypatch.setattr(work, "ring_bell", unreachable)
     pending = make_pending(world)
-    assert decide(pending.registrations.get(), accept=True, actor=world.organiser)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert decide(pending.registrations.get(), accept=True, actor=world.organiser)
     assert pending.registrations.get().status == "accepted"
+    spread_all()
     assert "/c/iqa/" in Message.objects.get(user=pending).body
+
+
+def test_a_worker_that_dies_after_sending_does_not_send_again(world, monkeypatch):
+    send_later(world.alice, "Hello", "Text")
+    pk = Message.objects.get().pk
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "finish", lambda *_a, **_o: False)  # killed before it could note anything
+        deliver(pk)
+    assert (len(mail.outbox), Message.objects.get().state) == (1, "running")
+    Message.objects.update(lease_expires_at=timezone.now())
+    deliver(pk)
+    assert len(mail.outbox) == 1
+    assert "may have arrived" in Message.objects.get().failure

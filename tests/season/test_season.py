@@ -15,6 +15,7 @@ from django.urls import reverse
 from challenge.contests.models import Challenge, Phase, Registration
 from challenge.submissions.models import Evaluation, Submission
 from tests.factories import make_user
+from tests.season import communication
 from tests.season.boards import METRICS, Sent
 from tests.season.files import ASLEEP, CONSTANT, TEAMS, TWIN, TWIN_OF, constant, corrected_key_csv, key_csv, predictions
 from tests.season.state import HOME, Season, moment
@@ -35,9 +36,14 @@ def test_a_whole_season(season: Season) -> None:
     forty_teams_register(season)
     they_develop(season)
     the_key_is_replaced_and_everything_is_scored_again(season)
+    communication.an_announcement_reaches_those_who_want_it(season)
+    communication.a_question_is_asked_answered_and_published(season)
+    communication.who_is_overtaken_is_told(season)
     two_teams_use_up_their_quotas(season)
+    communication.the_digest_gathers_it_once_a_day(season)
     they_merge_and_share_what_is_left(season)
     the_board_is_frozen_for_the_last_day(season)
+    communication.the_deadline_is_near(season)
     the_deadline_is_extended(season)
     the_final_is_blind(season)
     the_queue_drains_after_the_deadline(season)

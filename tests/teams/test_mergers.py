@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from challenge.contests.models import Registration
 from challenge.contests.services import join_challenge
 from challenge.leaderboards.board import board
-from challenge.mail.models import Message
+from challenge.notices.models import Notice
 from challenge.submissions.access import visible_submissions
 from challenge.submissions.intake import SubmissionRefused
 from challenge.submissions.models import Submission
@@ -44,7 +44,7 @@ def test_both_leaders_and_an_organiser_make_one_team(world):
     world.other_team.refresh_from_db()
     assert world.other_team.merged_into == team
     assert "merged" in files[1].events.last().reason
-    assert Message.objects.filter(subject__contains="are one").count() == 3
+    assert Notice.objects.filter(title__contains="are one").count() == 3
 
 
 def test_the_board_has_one_row_with_the_better_file(world):

@@ -16,6 +16,10 @@ TAB_OF = {
     **dict.fromkeys(("join-team", "terms"), "join"),
     **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
     "tables": "leaderboard",
+    **dict.fromkeys(
+        ("announcement", "new-announcement", "edit-announcement", "withdraw-announcement"), "announcements"
+    ),
+    **dict.fromkeys(("question", "ask"), "questions"),
     **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
     **dict.fromkeys(
         (

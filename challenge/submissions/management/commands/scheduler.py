@@ -22,6 +22,9 @@ from challenge.datasets.services import reconcile as reconcile_answer_keys
 from challenge.desk.evidence import reconcile as reconcile_evidence
 from challenge.jobs.reconcile import reconcile as reconcile_jobs
 from challenge.mail.services import reconcile as reconcile_mail
+from challenge.notices.digests import send_digests
+from challenge.notices.overtaking import look_at_boards
+from challenge.notices.reminders import remind
 from challenge.notices.services import reconcile as reconcile_notices
 from challenge.rescorings.services import reconcile as reconcile_rescorings
 from challenge.study.opinions import reconcile as reconcile_opinion_scores
@@ -32,7 +35,7 @@ log = structlog.get_logger(__name__)
 UPLOAD_LEFTOVER_SECONDS = 24 * 3600
 BACKGROUND = (
     *(reconcile_answer_keys, reconcile_analyses, reconcile_rescorings, reconcile_opinion_scores, reconcile_jobs),
-    *(reconcile_mail, reconcile_notices, reconcile_evidence),
+    *(remind, reconcile_notices, send_digests, reconcile_mail, reconcile_evidence, look_at_boards),
 )
 
 

@@ -1,0 +1,1 @@
+"""What the organisers of a challenge announce: pages, a feed, a notice to everybody who takes part."""

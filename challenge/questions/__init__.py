@@ -1,0 +1,1 @@
+"""Questions of participants and the answers of organisers."""
