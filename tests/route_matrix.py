@@ -75,6 +75,7 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/desk/submissions/act/": POST_ONLY,
     "/c/iqa/desk/submissions.csv": ORGANISERS,
     "/c/iqa/desk/submissions.json": ORGANISERS,
+    "/c/iqa/desk/submissions.zip": ORGANISERS,
     "/c/iqa/desk/teams/{team}/": ORGANISERS,
     "/c/iqa/development/evidence/": ORGANISERS,
     "/c/iqa/development/evidence/status/": ORGANISERS,
