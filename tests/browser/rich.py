@@ -33,6 +33,8 @@ from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
 from challenge.teams import mergers
+from tests.browser.news import News
+from tests.browser.news import make as make_news
 from tests.factories import (
     World,
     hidden_mos,
@@ -91,6 +93,7 @@ class Rich:
     rated: RatingSession
     scores: OpinionRun
     token: str
+    news: News
 
 
 def fill(world: World) -> Rich:
@@ -131,6 +134,7 @@ def fill(world: World) -> Rich:
         behind=_is_behind(world),
         jobs=_jobs(world),
         tuning=make_fine_tuning(world.admin),
+        news=make_news(world),
         **_study(world),
         **_rescorings(world),
     )
