@@ -25,7 +25,7 @@ class Mail(models.TextChoices):
     """When the mail of a notice goes out."""
 
     NOW = "now", "At once"
-    DIGEST = "digest", "In the daily digest"
+    DIGEST = "digest", "Daily digest"
     OFF = "off", "Never"
 
 
@@ -40,11 +40,15 @@ class Audience(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """Who is told of a kind, when they get mail by default, and whether scoring must not even call a worker for it."""
+    """Who is told of a kind, and when they get mail by default.
+
+    `is_of_scoring`: scoring must not even call a worker for it. `is_markdown`: its texts are, not plain text.
+    """
 
     audience: Audience
     mail: Mail
     is_of_scoring: bool = False
+    is_markdown: bool = False
 
 
 RULES: dict[Kind, Rule] = {
@@ -53,8 +57,8 @@ RULES: dict[Kind, Rule] = {
     Kind.DEADLINE_NEAR: Rule(Audience.PARTICIPANTS, Mail.NOW),
     Kind.DEADLINE_MOVED: Rule(Audience.PARTICIPANTS, Mail.NOW),
     Kind.OVERTAKEN: Rule(Audience.TEAM, Mail.DIGEST),
-    Kind.ANNOUNCEMENT: Rule(Audience.PARTICIPANTS, Mail.NOW),
-    Kind.ANSWER: Rule(Audience.PERSON, Mail.NOW),
+    Kind.ANNOUNCEMENT: Rule(Audience.PARTICIPANTS, Mail.NOW, is_markdown=True),
+    Kind.ANSWER: Rule(Audience.PERSON, Mail.NOW, is_markdown=True),
     Kind.MEMBERSHIP: Rule(Audience.PERSON, Mail.NOW),
     Kind.QUESTION: Rule(Audience.ORGANISERS, Mail.NOW),
     Kind.FAULT: Rule(Audience.ORGANISERS, Mail.NOW, is_of_scoring=True),

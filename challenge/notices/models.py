@@ -5,16 +5,22 @@ with it, in the same transaction, the mail that the reader wants (`challenge.mai
 Digest. No text of a notice ever holds a score: the page it leads to shows each reader what that reader may see.
 """
 
+import html
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.html import strip_tags
+from django.utils.text import Truncator
 
 from challenge.contests.models import Challenge, Phase, Team
+from challenge.core import markdown
 from challenge.core.work import Work
-from challenge.notices.kinds import Kind, Mail
+from challenge.notices.kinds import RULES, Kind, Mail
+
+EXCERPT = 200
 
 
 class Notice(Work):
@@ -41,6 +47,13 @@ class Notice(Work):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def excerpt(self) -> str:
+        """The beginning of the text as plain text, for lists."""
+        is_markdown = RULES[Kind(self.kind)].is_markdown
+        text = html.unescape(strip_tags(markdown.render(self.text))) if is_markdown else self.text
+        return Truncator(text.strip()).chars(EXCERPT)
 
 
 class Digest(models.Model):

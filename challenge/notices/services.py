@@ -29,8 +29,9 @@ def tell(
 ) -> bool:
     """Have everybody told whom the rule of `kind` names, in the caller's transaction; False if this was told before.
 
-    `key` names the event among those of its kind. `title` and `text` are plain text, for all readers alike: no score,
-    nothing hidden. Raises ValueError when `team` or `user` is missing, or given where the rule names others.
+    `key` names the event among those of its kind. `title` is plain text, `text` is too or Markdown, as the rule says;
+    both are for all readers alike: no score, nothing hidden. Raises ValueError when `team` or `user` is missing, or
+    given where the rule names others.
     """
     audience = RULES[kind].audience
     if (team is not None) != (audience == Audience.TEAM) or (user is not None) != (audience == Audience.PERSON):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from tests.browser import news
 from tests.browser.rich import Rich
 from tests.factories import World
 
@@ -83,6 +84,7 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         ("rescoring-publish", world.organiser, rich.report.get_absolute_url() + "publish/"),
         ("rescoring-discard", world.organiser, rich.running.get_absolute_url() + "discard/"),
         *_study_pages(world, rich),
+        *news.pages(world, rich.news, rich.empty.slug),
         ("verify-receipt", None, reverse("verify-receipt")),
         *_job_pages(world.admin, rich),
         ("leaderboard-empty", None, reverse("leaderboard", args=[iqa, "closed"])),

@@ -34,6 +34,8 @@ from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
 from challenge.submissions.services import fail
 from challenge.teams import mergers
+from tests.browser.news import News
+from tests.browser.news import make as make_news
 from tests.factories import (
     World,
     hidden_mos,
@@ -94,6 +96,7 @@ class Rich:
     token: str
     checked: Study
     checked_token: str
+    news: News
 
 
 def fill(world: World) -> Rich:
@@ -134,6 +137,7 @@ def fill(world: World) -> Rich:
         behind=_is_behind(world),
         jobs=_jobs(world),
         tuning=make_fine_tuning(world.admin),
+        news=make_news(world),
         **_study(world),
         **_rescorings(world),
     )

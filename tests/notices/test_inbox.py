@@ -25,7 +25,7 @@ def announce(world, number=0):
         f"{number}",
         challenge=world.challenge,
         title=f"News <b>{number}</b>",
-        text="x",
+        text="**bold** & `<i>`",
         path="/c/iqa/",
     )
 
@@ -45,6 +45,8 @@ def test_the_bell_counts_what_is_unread_and_opening_it_reads_it(world, client):
     assert bell(client) == "3"
     page = client.get("/notifications/").content.decode()
     assert "News &lt;b&gt;2&lt;/b&gt;" in page
+    assert "bold &amp; &lt;i&gt;" in page
+    assert "**" not in page
     row = Notification.objects.filter(user=world.alice).first()
     opened = client.post(f"/notifications/{row.pk}/read/", {"open": "1"})
     assert (opened.status_code, opened["Location"], bell(client)) == (302, "/c/iqa/", "2")

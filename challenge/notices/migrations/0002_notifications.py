@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('in_site', models.BooleanField()),
                 ('read_at', models.DateTimeField(null=True)),
-                ('mail', models.CharField(choices=[('now', 'At once'), ('digest', 'In the daily digest'), ('off', 'Never')], max_length=6)),
+                ('mail', models.CharField(choices=[('now', 'At once'), ('digest', 'Daily digest'), ('off', 'Never')], max_length=6)),
                 ('digest', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notifications', to='notices.digest')),
                 ('notice', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='notices.notice')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL)),
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('scored', 'A file of your team was scored'), ('failed', 'A file of your team could not be scored'), ('deadline_near', 'A phase closes within a day'), ('deadline_moved', 'A deadline was moved'), ('overtaken', 'Another team went past yours on a leaderboard'), ('announcement', 'The organisers announced something'), ('answer', 'Your question was answered'), ('membership', 'Your registration was decided on, or your team merges'), ('question', 'Somebody asked a question'), ('fault', 'A file could not be scored')], max_length=20)),
                 ('in_site', models.BooleanField(default=True)),
-                ('mail', models.CharField(choices=[('now', 'At once'), ('digest', 'In the daily digest'), ('off', 'Never')], max_length=6)),
+                ('mail', models.CharField(choices=[('now', 'At once'), ('digest', 'Daily digest'), ('off', 'Never')], max_length=6)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='wishes', to=settings.AUTH_USER_MODEL)),
             ],
             options={
