@@ -21,6 +21,7 @@ from challenge.audit.services import forget, record
 from challenge.contests.models import Challenge, Registration, Team
 from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed
+from challenge.reports.services import authors_of, forget_sheets
 from challenge.submissions.models import Submission
 from challenge.submissions.states import Status
 from challenge.teams.services import delete_if_empty, locked, put_out
@@ -47,6 +48,7 @@ def erase_account(user: User) -> None:
     user.api_tokens.all().delete()
     user.messages.all().delete()
     user.study_subjects.update(user=None, answers=[])
+    authors_of(user).delete()
     for model in (EmailAddress, Authenticator, SocialAccount):
         model.objects.filter(user=user).delete()
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
@@ -78,6 +80,7 @@ def _leave(registration: Registration) -> None:
     put_out(registration, team, registration.user, TeamEvent.Action.LEFT, must_be_approved=True)
     if not team.registrations.exists():
         team.notes.all().delete()  # they may say who it was
+        forget_sheets(team)
     if not team.registrations.exists() and not team.submissions.filter(status=Status.SCORED).exists():
         _delete_files(team)
         delete_if_empty(team)

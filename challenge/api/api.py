@@ -9,7 +9,7 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.operation import Operation
 
-from challenge.api import boards, challenges, errors, files, organising, results, submissions, teams
+from challenge.api import boards, challenges, errors, files, organising, results, sheets, submissions, teams
 from challenge.api.auth import api_limit
 
 
@@ -44,5 +44,5 @@ api = Api(
     throttle=[api_limit],
 )
 errors.install(api)
-for part in (challenges, files, boards, submissions, results, teams, organising):
+for part in (challenges, files, boards, submissions, results, teams, sheets, organising):
     api.add_router("", part.router)

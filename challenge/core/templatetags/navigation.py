@@ -16,7 +16,8 @@ TAB_OF = {
     **dict.fromkeys(("join-team", "terms"), "join"),
     **dict.fromkeys(("submission", "withdraw", "diagnostics"), "submissions"),
     "tables": "leaderboard",
-    **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
+    **dict.fromkeys(("rename-team", "leave-team", "ask-merger", "fact-sheet", "fact-sheet-submit"), "team"),
+    "report-team": "report",
     **dict.fromkeys(
         (
             *("study", "new-study", "edit-study", "study-images", "study-subjects", "reopen-session"),

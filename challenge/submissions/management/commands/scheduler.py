@@ -23,6 +23,7 @@ from challenge.desk.evidence import reconcile as reconcile_evidence
 from challenge.jobs.reconcile import reconcile as reconcile_jobs
 from challenge.mail.services import reconcile as reconcile_mail
 from challenge.notices.services import reconcile as reconcile_notices
+from challenge.reports.reproductions import reconcile as reconcile_reproductions
 from challenge.rescorings.services import reconcile as reconcile_rescorings
 from challenge.study.opinions import reconcile as reconcile_opinion_scores
 from challenge.submissions.reconcile import reconcile
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 UPLOAD_LEFTOVER_SECONDS = 24 * 3600
 BACKGROUND = (
     *(reconcile_answer_keys, reconcile_analyses, reconcile_rescorings, reconcile_opinion_scores, reconcile_jobs),
-    *(reconcile_mail, reconcile_notices, reconcile_evidence),
+    *(reconcile_mail, reconcile_notices, reconcile_evidence, reconcile_reproductions),
 )
 
 
