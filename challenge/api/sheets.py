@@ -153,10 +153,10 @@ def _own(request: Caller, phase_id: UUID) -> tuple[Phase, Team]:
 
 
 def _wrong(form: SheetForm, authors: Any) -> list[dict[str, str]]:
-    found = [{"where": name, "message": text} for name, texts in form.errors.items() for text in texts]
+    found = [{"where": name, "message": str(text)} for name, texts in form.errors.items() for text in texts]
     for place, row in enumerate(authors.forms):
         found += [
-            {"where": f"authors.{place}.{name}", "message": text}
+            {"where": f"authors.{place}.{name}", "message": str(text)}
             for name, texts in row.errors.items()
             for text in texts
         ]

@@ -60,7 +60,8 @@ class SheetForm(forms.Form):
         max_length=300,
         assume_scheme="https",
         label="Link to the code",
-        validators=[URLValidator(schemes=["https"], message="Give a link that begins with https://.")],
+        validators=[URLValidator(schemes=["https"])],
+        error_messages={"invalid": "Give a link that begins with https://."},
     )
     reference_title = VisibleText(max_length=300, label="Title")
     reference_authors = VisibleText(
