@@ -48,11 +48,11 @@ class SheetForm(forms.Form):
         label="Description of the method",
         help_text="Plain text, printed as it is; a blank line begins a paragraph.",
     )
-    runtime_s = forms.FloatField(required=False, max_value=1_000_000, label="Runtime per image, in seconds")
-    device = VisibleText(max_length=120, label="Device", help_text="The CPU or GPU: «NVIDIA RTX 4090».")
-    parameters_m = forms.FloatField(required=False, min_value=0, max_value=100_000_000, label="Parameters, in millions")
+    runtime_s = forms.FloatField(required=False, max_value=1_000_000, label="Seconds per image")
+    device = VisibleText(max_length=120, label="CPU or GPU")
+    parameters_m = forms.FloatField(required=False, min_value=0, max_value=100_000_000, label="Parameters [millions]")
     training_data = VisibleText(max_length=1000, lines=3, label="Training data", help_text="All of it, by name.")
-    extra_data = _yes_no("Extra data, beyond what the challenge provides")
+    extra_data = _yes_no("Data beyond the challenge's own")
     ensemble = _yes_no("Ensemble")
     ensemble_details = VisibleText(max_length=500, label="What the ensemble is made of")
     code_url = forms.URLField(
@@ -67,10 +67,10 @@ class SheetForm(forms.Form):
     reference_authors = VisibleText(
         max_length=500, label="Authors", help_text="Parted by semicolons. Empty: those of the method."
     )
-    reference_venue = VisibleText(max_length=200, label="Where it appeared", help_text="«CVPR Workshops», «arXiv:…».")
+    reference_venue = VisibleText(max_length=200, label="Where it appeared")
     reference_year = forms.IntegerField(required=False, min_value=1900, max_value=2200, label="Year")
     attachment = forms.FileField(required=False, label="Attach a file", allow_empty_file=True)
-    removed = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+    removed = forms.MultipleChoiceField(required=False, label="Remove when saving", widget=forms.CheckboxSelectMultiple)
     version = forms.IntegerField(required=False, min_value=0, max_value=10**9, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, sheet: FactSheet | None = None, **options: Any) -> None:

@@ -188,6 +188,6 @@ def _page(
         "lacking": missing(sheet) if sheet else [],
         "saves": sheet.saves.select_related("user")[:SAVES_SHOWN] if sheet else (),
         "most_files": settings.MAX_FACT_SHEET_FILES,
-        "largest_file": settings.MAX_FACT_SHEET_FILE_BYTES,
+        "megabytes": f"{settings.MAX_FACT_SHEET_FILE_BYTES / 10**6:g}",
     }
     return render(request, "reports/sheet.html", context, status=status)

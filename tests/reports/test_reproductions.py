@@ -1,5 +1,7 @@
 """A file made again beside the file that was sent: the same key and scorer, no quota, no board, a verdict."""
 
+from typing import Any
+
 from challenge.audit.models import Act, AuditEntry
 from challenge.core.work import State
 from challenge.datasets.services import _table
@@ -115,7 +117,8 @@ def test_of_a_divided_key_the_part_decides_that_the_board_shows(world):
     world.development.save()
     found = entry_of(world).comparison
     assert found.submitted == evaluation.private_result["main"]
-    assert found.reproduced == made.result["private_scores"]["main"] != made.result["scores"]["main"]
+    result: Any = made.result
+    assert found.reproduced == result["private_scores"]["main"] != result["scores"]["main"]
 
 
 def test_the_web_process_cannot_compare(world, settings):
