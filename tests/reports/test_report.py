@@ -135,7 +135,7 @@ def test_a_report_without_anything_is_one_too(world, client):
     assert "Not begun" in client.get("/c/iqa/development/report/").content.decode()
 
 
-TEXTS = st.text(max_size=12) | st.sampled_from([HOSTILE, "=cmd()", "東京 & Söhne", "}", "%", "a\n\nb", r"\\"])
+TEXTS = st.text(max_size=12) | st.sampled_from([HOSTILE, "=cmd()", "東京 & Söhne", "}", "%", "a\n\nb", "a\rb", r"\\"])
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
