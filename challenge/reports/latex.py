@@ -56,8 +56,9 @@ def _preamble(body: str) -> list[str]:
         r"\usepackage{fontspec}",
         r"\fi",
         r"\usepackage[margin=2.5cm]{geometry}",
-        r"\usepackage{booktabs}",
+        r"\usepackage{booktabs,graphicx}",
         r"\usepackage[hidelinks]{hyperref}",
+        r"\newsavebox{\wide}",
     ]
 
 
@@ -68,6 +69,7 @@ def _table(caption: str, columns: str, heads: Sequence[str], rows: Iterable[Sequ
             r"\begin{table}[ht]",
             r"\centering\small",
             rf"\caption{{{caption}}}",
+            r"\begin{lrbox}{\wide}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             " & ".join(heads) + r" \\",
@@ -75,6 +77,9 @@ def _table(caption: str, columns: str, heads: Sequence[str], rows: Iterable[Sequ
             *lines,
             r"\bottomrule",
             r"\end{tabular}",
+            r"\end{lrbox}",
+            # As wide as the text at most: names may be long.
+            r"\ifdim\wd\wide>\linewidth\resizebox{\linewidth}{!}{\usebox{\wide}}\else\usebox{\wide}\fi",
             r"\end{table}",
         ]
     )
