@@ -88,7 +88,9 @@ class Notification(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "-at"], condition=Q(in_site=True), name="notification_inbox"),
             models.Index(fields=["user"], condition=Q(in_site=True, read_at=None), name="notification_unread"),
-            models.Index(fields=["at"], condition=Q(mail="digest", digest=None), name="notification_for_digest"),
+            models.Index(
+                fields=["at"], condition=Q(mail="digest", digest=None, read_at=None), name="notification_for_digest"
+            ),
         ]
 
     def __str__(self) -> str:
