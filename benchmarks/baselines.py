@@ -15,6 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,9 @@ def random_weights(folder: Path) -> dict[str, MetricInfo]:
     torch.manual_seed(0)
     metrics = {}
     for name, network in (("cnniqa", CnniqaNetwork()), ("dbcnn", DbcnnNetwork())):
-        info = find_metric(name)
+        published = find_metric(name)
+        # Not the published weights, so not under their digest.
+        info = replace(published, weights=tuple(replace(entry, sha256="") for entry in published.weights))
         path = folder / info.weights[0].file
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({"params": network.state_dict()}, path)
@@ -129,7 +132,6 @@ def random_weights(folder: Path) -> dict[str, MetricInfo]:
 
     clip = open_clip.create_model("ViT-B-32-quickgelu", pretrained=None)
     torch.save(clip.state_dict(), folder / "clip.pt")
-    # Not OpenAI's weights, so not under the registry's digest.
     fields = {"title": "CLIPScore", "source": "", "group": "alignment", "range": "", "preprocessing": "", "licence": ""}
     entry = {"weights": (WeightFile(file="clip.pt"),), "options": {"model": "ViT-B-32-quickgelu"}}
     metrics["clip"] = MetricInfo(

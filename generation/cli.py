@@ -24,6 +24,7 @@ COMMANDS = {
     "render": ("generation.render.command", "the images of a plan, by the models of the catalogue"),
     "import": ("generation.importing.command", "images of services that cannot be run here: a zip or folder"),
     "attributes": ("generation.attributes.command", "light, contrast, colour, blur and SI of images"),
+    "figures": ("generation.figures.command", "opinion scores by generation parameters and by length of the prompt"),
     "split": ("generation.split.command", "train, validation and test sets without prompt leakage"),
     "release": ("generation.release.command", "the folder to publish: Parquet, Croissant, checksums, card"),
     "verify-commitment": ("generation.release.verify", "whether published MOS are those promised by an earlier hash"),

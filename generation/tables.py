@@ -56,7 +56,11 @@ def read_table(path: Path, required: Collection[str]) -> Table:
     Raises OSError when it cannot be opened and InvalidInput for everything else that is wrong with it: not UTF-8,
     a required column missing, a column twice, no rows, rows that are longer or shorter than the header.
     """
-    content = path.read_bytes()
+    return parse_table(path.read_bytes(), path, required)
+
+
+def parse_table(content: bytes, path: Path, required: Collection[str]) -> Table:
+    """The same of bytes; `path` is what messages call them."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -139,3 +139,16 @@ def test_every_constraint_the_architecture_page_names_exists():
     models = "".join(path.read_text() for path in (ROOT / "challenge").glob("*/*.py"))
     assert len(named) > 10
     assert sorted(name for name in named if f'name="{name}"' not in models) == []
+
+
+def test_every_complaint_is_answered_by_a_test_that_exists():
+    page = (ROOT / "docs" / "complaints.md").read_text()
+    cited = re.findall(r"`(tests/[a-z_0-9/]+\.py)::(test_\w+)`", page)
+    assert [f"{path}::{name}" for path, name in cited if f"def {name}(" not in (ROOT / path).read_text()] == []
+    assert "".join(re.findall(r"^\| \*\*([A-Z])\.", page, re.MULTILINE)) == "ABCDEFGHIJKL"
+    here = ROOT / "tests" / "complaints"
+    own = {name for path in here.glob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)}
+    assert own - {name for _, name in cited} == set()
+    answers = set(re.findall(r"^\| #[^|]+\| `(test_\w+)` \|$", page, re.MULTILINE))  # of Codabench #1823
+    assert len(answers) == 6
+    assert answers - {name for _, name in cited} == set()

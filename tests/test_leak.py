@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from benchmarks.attackers import ATTACKS, Board
+from benchmarks.attackers import Board
 from benchmarks.leak import BUDGET, Settings, attacked, draw_world, new_boards, read_mos, shown_gains
 
-SMALL = Settings(hidden=1_000, checkpoints=(300,), resamples=100, trials=40)
+SMALL = Settings(hidden=1_000, checkpoints=(300,), resamples=60, trials=30)
+# One that knows nothing of the images, one that begins with a decent model; docs/overfitting.md has all four.
+ATTACKS = ("boosting", "estimating")
 BOARDS = ("full precision", "3 decimals (tied)", "Ladder", "Ladder, halves, budget")
 
 
@@ -32,17 +34,15 @@ def test_a_ladder_keeps_the_gap_near_the_standard_error_where_a_plain_board_is_o
                 spent.append(end.bits)
     assert 0.010 < error < 0.018
     # Without knowledge of the images: the best of 300 random files is three standard errors (1 / sqrt(n)) up by luck.
-    for attack in ("boosting", "equations"):
-        assert gap[attack, "full precision"] > 0.35
-        assert gap[attack, "Ladder"] < 0.1
+    assert gap["boosting", "full precision"] > 0.35
+    assert gap["boosting", "Ladder"] < 0.1
     # From a decent model.
-    for attack in ("climbing", "estimating"):
-        assert gap[attack, "full precision"] > 2 * error
-        assert gap[attack, "Ladder"] < 1.5 * error
+    assert gap["estimating", "full precision"] > 2 * error
+    assert gap["estimating", "Ladder"] < 1.5 * error
     # Fewer decimals alone do not help against those who add up.
-    for attack in ("boosting", "equations", "estimating"):
+    for attack in ATTACKS:
         assert gap[attack, "3 decimals (tied)"] > 0.95 * gap[attack, "full precision"]
-    # The private half learned nothing: four gaps with standard errors of 0.02 to 0.07.
+    # The private half learned nothing: two gaps with standard errors of 0.02 to 0.07.
     assert abs(np.mean(private)) < 0.06
     assert max(spent) <= BUDGET
 
@@ -81,7 +81,7 @@ def test_a_board_without_budget_for_a_move_tells_nothing(mos):
 
 @pytest.mark.slow
 def test_a_clear_improvement_is_shown_and_none_rarely(mos):
-    """At n = 1,000 and nearly equal models: 0 is shown to few, 0.02 to nearly all (40 trials each)."""
+    """At n = 1,000 and nearly equal models: 0 is shown to few, 0.02 to nearly all (30 trials each)."""
     shares = shown_gains(mos, 1_000, 0.95, SMALL)
     assert shares[0] < 0.35
     assert shares[-1] > 0.85

@@ -109,7 +109,7 @@ def news_values(world) -> dict[str, object]:
 def study_values(world) -> dict[str, object]:
     """A study with a rated session and opinion scores."""
     from challenge.study import opinion_run, opinions, rating
-    from tests.study.studies import invited, make_study, rate
+    from tests.study.studies import computed_figures, invited, make_study, rate
 
     study = make_study(world.challenge, world.organiser, images=6)
     subject, token = invited(study, world.organiser)
@@ -126,6 +126,7 @@ def study_values(world) -> dict[str, object]:
         "rating_session": session.pk,
         "trial": session.trials.first().pk,
         "opinion_run": run.pk,
+        "figures": computed_figures(run, world.organiser).pk,
     }
 
 
@@ -183,7 +184,7 @@ def test_every_route_is_in_the_matrix():
     dummy = "00000000-0000-4000-8000-000000000000"
     names = "uuid file submission phase final challenge team key invitation registration merger hidden"
     names += " evaluation blind blind_evaluation rescoring job tuning study study_image token rating_session trial"
-    names += " opinion_run announcement withdrawn question answered unsubscribe"
+    names += " opinion_run figures announcement withdrawn question answered unsubscribe"
     values = {**dict.fromkeys(names.split(), dummy), "item": "1", "notification": "1"}
     listed = {resolve(route.format(**values).partition("?")[0]).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}

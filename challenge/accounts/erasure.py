@@ -21,6 +21,7 @@ from challenge.audit.services import forget, record
 from challenge.contests.models import Challenge, Registration, Team
 from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed
+from challenge.study.records import Preparation
 from challenge.submissions.models import Submission
 from challenge.submissions.states import Status
 from challenge.teams.services import delete_if_empty, locked, put_out
@@ -46,6 +47,7 @@ def erase_account(user: User) -> None:
     user.user_permissions.clear()
     user.api_tokens.all().delete()
     user.messages.all().delete()
+    Preparation.objects.filter(subject__user=user).delete()  # what it says of somebody's eyes goes with the account
     for rows in (
         user.notifications,
         user.notices,

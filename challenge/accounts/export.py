@@ -23,6 +23,7 @@ from django.utils import timezone
 from challenge.accounts.models import User
 from challenge.contests.records import TeamEvent
 from challenge.core.storage import CHUNK_BYTES
+from challenge.study.records import Preparation
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.results import full_result, visible_evaluations
 
@@ -92,6 +93,10 @@ def describe(user: User, submissions: list[Submission]) -> dict[str, Any]:
             "consented_at",
             "consent_version",
             "answers",
+        ),
+        "study_checks": _rows(
+            Preparation.objects.filter(subject__user=user),
+            *("subject__study__title", "kind", "display", "result", "passed", "started_at", "finished_at"),
         ),
         "messages": _rows(user.messages.all(), "created_at", "subject", "body"),
         "notifications": _rows(

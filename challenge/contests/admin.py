@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet, TextField
+from django.db.models import DateTimeField, Model, QuerySet, TextField
 from django.http import HttpRequest
 
 from challenge.audit.admin import AuditedAdmin
@@ -17,7 +17,18 @@ from challenge.contests.records import RegistrationQuestion
 from challenge.contests.services import boards_changed
 
 
-class OrganiserAdmin(AuditedAdmin):
+class InUtc:
+    """For admins: the label of each moment names its zone, which is the one that it is read and shown in."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The usual field; "Closes at, UTC" for a moment."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None and isinstance(db_field, DateTimeField):
+            field.label = f"{field.label}, UTC"
+        return field
+
+
+class OrganiserAdmin(InUtc, AuditedAdmin):
     """An admin whose rows belong to a challenge, reached by `challenge_path`; staff need no model permissions."""
 
     challenge_path: str = "challenge"
@@ -84,7 +95,7 @@ class QuestionInline(admin.TabularInline):
     has_delete_permission = has_add_permission
 
 
-class PhaseInline(admin.StackedInline):
+class PhaseInline(InUtc, admin.StackedInline):
     """Phases on the challenge's page."""
 
     model = Phase

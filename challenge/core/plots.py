@@ -51,11 +51,15 @@ _drawing = threading.RLock()
 
 
 def cached(key: str, make: Callable[[], bytes]) -> bytes:
-    """What `make` draws, from this process's memory while it is there: many may ask for a new figure at once."""
+    """What `make` draws, from this process's memory while it is there: many may ask for a new figure at once.
+
+    Nothing else is drawn meanwhile, so `make` may use matplotlib in ways that are not made for several threads.
+    """
     memory = caches["local"]
     content: bytes | None = memory.get(key)
     if content is None:
         with _drawing:
+            _find_fonts_in_state()
             content = memory.get(key)
             if content is None:
                 content = make()
@@ -63,10 +67,15 @@ def cached(key: str, make: Callable[[], bytes]) -> bytes:
     return content
 
 
+def _find_fonts_in_state() -> None:
+    """Let matplotlib keep its list of fonts where this process may write, whoever imports it first."""
+    os.environ.setdefault("MPLCONFIGDIR", str(settings.STATE_DIR / "matplotlib"))
+
+
 def rendered(draw: Callable[[Axes], None], kind: str, *, height: float) -> bytes:
     """What `draw` puts on a pair of axes, as a file of this kind (a key of CONTENT_TYPES); `height` in inches."""
     with _drawing:
-        os.environ.setdefault("MPLCONFIGDIR", str(settings.STATE_DIR / "matplotlib"))
+        _find_fonts_in_state()
         import matplotlib as mpl
         from matplotlib.figure import Figure
 

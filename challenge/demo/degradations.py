@@ -1,4 +1,4 @@
-"""The demo's second challenge: small images whose quality is computed, not rated, so that baselines really run.
+"""Small images whose quality is computed, not rated.
 
 Textures with the spectrum of natural scenes are drawn here, and each is blurred, made noisy or compressed. The values
 are the PSNR of each image against its original: nobody has rated anything, and the pages say so. The same on
@@ -8,26 +8,11 @@ every machine, up to the last digits that libraries of images may differ in.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import io
-import zipfile
 
 import numpy as np
-from django.core.files.base import ContentFile
-from django.utils import timezone
 from numpy.typing import NDArray
 
-from challenge.accounts.models import User
-from challenge.contests.models import Challenge, Phase
-from challenge.datasets.models import DataFile
-from challenge.datasets.services import add_answer_key, add_data_file, put_in_force
-from challenge.demo import texts
-from challenge.demo.dataset import csv_of
-from challenge.jobs import services
-from challenge.jobs.baselines.kind import Baselines
-
-SLUG = "degradations-demo"
-METRICS = ("brisque", "niqe")
 SCENES = 6
 SIDE = 192  # pixels: NIQE looks at blocks of 96
 LEVELS = {"blur": (0.6, 1.2, 2.4), "noise": (4.0, 10.0, 25.0), "jpeg": (60.0, 20.0, 8.0)}
@@ -43,51 +28,6 @@ class Degraded:
     degradation: str
     psnr: float
     png: bytes
-
-
-def seed_degradations(organiser: User, admin: User) -> Challenge:
-    """Create the challenge, its phase, key and images, and start the job that runs BRISQUE and NIQE on them."""
-    images = degraded_images()
-    now = timezone.now().replace(minute=0, second=0, microsecond=0)
-    challenge = Challenge.objects.create(
-        slug=SLUG,
-        title="Degradations demo: computed, not rated",
-        summary="Order small images by their PSNR without seeing the originals. Baselines run here for real.",
-        description=texts.DEGRADATIONS,
-        is_published=True,
-        is_demo=True,
-    )
-    challenge.organisers.add(organiser)
-    phase = Phase.objects.create(
-        challenge=challenge,
-        slug="development",
-        title="Development",
-        description=f"Predict the PSNR of {len(images)} images: computed values, not ratings.",
-        opens_at=now - datetime.timedelta(days=1),
-        closes_at=now + datetime.timedelta(days=365),
-        daily_quota=20,
-    )
-    rows = [[image.name, f"{image.psnr:.4f}", image.degradation] for image in images]
-    put_in_force(
-        add_answer_key(phase=phase, content=csv_of(["name", "mos", "degradation"], rows), actor=organiser)
-    )  # the column has to be called mos
-    file = DataFile(
-        challenge=challenge,
-        title="Images",
-        file_name="images.zip",
-        description="Drawn and degraded by this program",
-        audience=DataFile.Audience.PUBLIC,
-        licence="Apache-2.0",
-    )
-    add_data_file(data_file=file, content=ContentFile(_zipped(images)))
-    choices = {"phase": str(phase.pk), "source": f"file:{file.pk}", "metrics": list(METRICS)}
-    services.create(
-        kind=Baselines(),
-        title="BRISQUE and NIQE on the demo's images",
-        cleaned={**choices, "prompts": None, "device": "cpu"},
-        actor=admin,
-    )
-    return challenge
 
 
 def degraded_images() -> list[Degraded]:
@@ -143,12 +83,4 @@ def _png(pixels: Pixels) -> bytes:
 
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def _zipped(images: list[Degraded]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:  # stored: PNG is compressed
-        for image in images:
-            archive.writestr(f"images/{image.name}", image.png)
     return stream.getvalue()

@@ -22,7 +22,7 @@ from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
 from challenge.datasets.services import add_answer_key, add_data_file, put_in_force
 from challenge.demo import dataset, predictions, texts
-from challenge.demo.degradations import seed_degradations
+from challenge.demo.computed import seed_computed
 from challenge.submissions.intake import Method, receive, receive_reference
 from challenge.submissions.models import Evaluation, Submission
 
@@ -64,7 +64,7 @@ def seed_demo() -> None:
         join_challenge(user=participant, challenge=challenge, team_name="Demo Participant", accepts_terms=True)
         Team.objects.filter(challenge=challenge).update(is_demo=True)
         _teams(challenge, development)
-        seed_degradations(organiser, admin)
+        seed_computed(organiser, admin)
     _write_accounts(passwords)
 
 

@@ -35,13 +35,19 @@ FINAL = """\
 Predict the 2,800 test images, five times at most: the final ranking comes from this phase.
 """
 
-DEGRADATIONS = """\
-**Nobody has rated these images.** They are textures that this program draws, blurred, made noisy or compressed by known
-amounts, and the values to predict are computed: the PSNR of each image against its original, in dB. What the site calls
-MOS is PSNR here. PSNR is a poor measure of what people see: this board shows that the machinery runs, and nothing about
-how well a metric predicts people.
+COMPUTED = """\
+**Nobody has rated these images.** The values to predict are computed, and what the site calls MOS is a PSNR in dB. PSNR
+is a poor measure of what people see: these boards show that the machinery runs, and nothing about how well a metric
+predicts people.
+
+* *Degradations*: textures that this program draws, blurred, made noisy or compressed by known amounts. The value is the
+  PSNR of each image against its original.
+* *Toy database*: 80 images that the tiny text-to-image model of this program drew from prompts, half of them with other
+  numbers of steps, half with other guidance scales, half with other shapes than the defaults. The value is the PSNR of
+  each against the nearest picture that its prompt describes. It falls away from the defaults, as quality does in the
+  paper. Metrics that do not read the prompt cannot see whether the shape and its colour are right, so expect little.
 
 The rows «brisque» and «niqe» are real: when this page was made, a worker of this site began to score the images from
-the data page with both metrics and submitted what came out, by the road of every submission. Admins see the job under
+the data page with both metrics and submitted what came out, by the road of every submission. Admins see the jobs under
 Jobs and can run other metrics in the same way.
 """

@@ -12,6 +12,7 @@ from challenge.core.export import csv_response
 from challenge.core.http import SignedInRequest
 from challenge.core.work import State
 from challenge.desk.evidence import UNFINISHED, ask, items_of, new_accounts
+from challenge.desk.lookalikes import look_alikes
 from challenge.rescorings.access import organised_phase
 
 HEADER = ("kind", "figures", "teams", "submissions", "received_at", "users")
@@ -25,7 +26,7 @@ def evidence(request: SignedInRequest, challenge: str, phase: str) -> HttpRespon
     if request.method == "POST":
         ask(shown, actor=request.user)
         return redirect("evidence", challenge=challenge, phase=phase)
-    return render(request, "desk/evidence.html", _context(shown))
+    return render(request, "desk/evidence.html", {**_context(shown), **_accounts(shown)})
 
 
 @login_required
@@ -45,8 +46,11 @@ def _context(phase: Phase) -> dict[str, Any]:
         "is_working": newest is not None and newest.state in UNFINISHED,
         "done": done,
         "items": items_of(done) if done else (),
-        "new_accounts": list(new_accounts(phase)),
     }
+
+
+def _accounts(phase: Phase) -> dict[str, Any]:
+    return {"new_accounts": list(new_accounts(phase)), "look_alikes": look_alikes(phase.challenge)}
 
 
 @login_required

@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +18,7 @@ from challenge.contests.models import Challenge
 from challenge.core.export import csv_response
 from challenge.core.http import SignedInRequest
 from challenge.desk import services
+from challenge.desk.archive import archived
 from challenge.desk.browser import HEADER, SORTS, SubmissionFilter, exported, listed
 from challenge.desk.drain import drain_report
 from challenge.desk.figures import BAR_STEP, BAR_WIDTH, PLOT_HEIGHT, bars, figures_of
@@ -66,7 +68,7 @@ def _desk_context(challenge: Challenge) -> dict[str, Any]:
 
 @login_required
 @require_safe
-def drain_csv(request: SignedInRequest, challenge: str) -> HttpResponse:
+def drain_csv(request: SignedInRequest, challenge: str) -> HttpResponseBase:
     """Every accepted file of any phase that is not scored, with the reason."""
     shown = organised(request.user, challenge)
     rows = (
@@ -111,13 +113,18 @@ def _column(name: str, sort: str) -> dict[str, str]:
 
 @login_required
 @require_safe
-def submissions_file(request: SignedInRequest, challenge: str, form: str) -> HttpResponse:
-    """The same list, all pages of it, as CSV or JSON."""
+def submissions_file(request: SignedInRequest, challenge: str, form: str) -> HttpResponseBase:
+    """The same list, all pages of it, as CSV or JSON; or the files themselves as a zip."""
     shown = organised(request.user, challenge)
-    if form not in ("csv", "json"):
+    if form not in ("csv", "json", "zip"):
         raise Http404
-    rows = exported(shown, listed(shown, SubmissionFilter(shown, request.GET)))
+    found = listed(shown, SubmissionFilter(shown, request.GET))
     name = f"{shown.slug}-submissions.{form}"
+    if form == "zip":
+        files = StreamingHttpResponse(archived(list(found)), content_type="application/zip")
+        files["Content-Disposition"] = f'attachment; filename="{name}"'
+        return _unstored(files)
+    rows = exported(shown, found)
     if form == "csv":
         return _unstored(csv_response(name, HEADER, ([row[column] for column in HEADER] for row in rows)))
     content = json.dumps(list(rows), ensure_ascii=False, indent=1)
@@ -126,7 +133,7 @@ def submissions_file(request: SignedInRequest, challenge: str, form: str) -> Htt
     return _unstored(response)
 
 
-def _unstored(response: HttpResponse) -> HttpResponse:
+def _unstored(response: HttpResponseBase) -> HttpResponseBase:
     response["Cache-Control"] = "no-store"
     return response
 

@@ -245,6 +245,11 @@ MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", default=500 * 1024 * 1024)
 WEIGHTS_DIR = env.str("WEIGHTS_DIR", default="")  # of generators; empty: `weights` below STATE_DIR
 JOBS_DIR = env.str("JOBS_DIR", default="")  # files of jobs, shared by all GPU workers; empty: `jobs` below STATE_DIR
 
+# An OpenAI-compatible endpoint that judges prompts, its model and key. The web server needs to know the first two only.
+PROMPT_JUDGE_URL = env.str("PROMPT_JUDGE_URL", default="")
+PROMPT_JUDGE_MODEL = env.str("PROMPT_JUDGE_MODEL", default="")
+PROMPT_JUDGE_API_KEY = env.str("PROMPT_JUDGE_API_KEY", default="")
+
 # Baseline metrics: their weights (empty: `baseline-weights` below STATE_DIR), TOML files with further metrics, and the
 # folders whose images admins may have scored. Workers must see the same.
 BASELINE_WEIGHTS_DIR = env.str("BASELINE_WEIGHTS_DIR", default="")

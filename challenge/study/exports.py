@@ -7,10 +7,12 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
 from challenge.study.models import Rating, RatingSession, Study, Subject, Trial
+from challenge.study.preparations import summaries
 from scoring.ratings import COLUMNS as MOS_COLUMNS
 
 RAW_COLUMNS = (
@@ -18,6 +20,8 @@ RAW_COLUMNS = (
     *("kind", "counts", "attempt", "position", "flag", "rating_id", "supersedes"),
     *("input", "response_ms", "first_ms", "was_hidden", "client_at", "received_at"),
 )
+PREPARATIONS = ("display", "acuity", "colour", "training")
+RECORDED_COLUMNS = (*RAW_COLUMNS, *(f"{kind}_check" if kind != "training" else kind for kind in PREPARATIONS))
 
 
 def counting_ratings(study: Study) -> QuerySet[Rating]:
@@ -60,6 +64,20 @@ def raw_rows(study: Study) -> Iterator[tuple[Any, ...]]:
         yield tuple(cell.isoformat() if hasattr(cell, "isoformat") else cell for cell in cells)
 
 
+def recorded_rows(study: Study) -> Iterator[tuple[Any, ...]]:
+    """The rows of `raw_rows`, each with what its subject's last checks and training came to (RECORDED_COLUMNS).
+
+    They are not archived: what they say of somebody's eyes goes when the subject withdraws.
+    """
+    codes = _codes(study)
+    texts = {
+        codes[number]: {kind: one["text"] for kind, one in own.items()} for number, own in summaries(study).items()
+    }
+    for row in raw_rows(study):
+        own = texts.get(row[0], {})
+        yield (*row, *(own.get(kind, "") for kind in PREPARATIONS))
+
+
 def _codes(study: Study) -> dict[int, str]:
     return {subject.number: subject.code for subject in Subject.objects.filter(study=study)}
 
@@ -71,6 +89,27 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     writer.writerow(header)
     writer.writerows(rows)
     return buffer.getvalue().encode()
+
+
+def parquet_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """The table as Parquet, each column of the type that its values have; None is null.
+
+    Raises ModuleNotFoundError without pyarrow, which the set of the web server does not have.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = list(zip(*rows, strict=True)) or [()] * len(header)
+    table = pa.table({name: _plain(values) for name, values in zip(header, columns, strict=True)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _plain(values: Sequence[Any]) -> list[Any]:
+    """Ids as text."""
+    return [str(value) if isinstance(value, UUID) else value for value in values]
 
 
 def counting_in_archive(content: bytes, without: frozenset[str]) -> Iterator[tuple[str, str, str, float]]:

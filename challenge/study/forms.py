@@ -58,7 +58,8 @@ class StudyForm(forms.ModelForm):
         model = Study
         fields = (
             *("title", "languages", "scale_low", "scale_high", "step", "session_images", "session_minutes"),
-            *("rest_minutes", "sessions_per_day", "warm_ups", "repeats", "golds", "seed", "instructions"),
+            *("rest_minutes", "sessions_per_day", "warm_ups", "repeats", "golds", "display_check", "acuity_check"),
+            *("colour_check", "viewing_distance", "training_images", "seed", "instructions"),
             *("instructions_zh", "consent_text", "consent_text_zh"),
         )
 
@@ -97,7 +98,7 @@ class ImagesForm(forms.Form):
     list = forms.FileField(
         label="List",
         help_text="CSV with the header <code>name,prompt,translation,group</code>. Further columns: <code>role</code> "
-        "(main, gold, warmup), <code>low</code> and <code>high</code> for gold images, "
+        "(main, gold, warmup, anchor), <code>low</code> and <code>high</code> for gold images and anchors, "
         "<code>translation_source</code>.",
     )
     archive = forms.FileField(

@@ -1,8 +1,8 @@
 """The images of a study as an organiser sends them: a list (CSV) and the files it names (a zip, or a folder).
 
-CSV with a header, UTF-8: `name,prompt,translation,group` and, where needed, `role` (main, gold, warmup), `low` and
-`high` (the range of a gold image's score) and `translation_source`. Only `name` must be there; without a group an image
-is dealt out when the study opens. `read_list` raises InvalidList with every fault by line.
+CSV with a header, UTF-8: `name,prompt,translation,group` and, where needed, `role` (main, gold, warmup, anchor), `low`
+and `high` (the range of a gold image's or an anchor's score) and `translation_source`. Only `name` must be there;
+without a group an image is dealt out when the study opens. `read_list` raises InvalidList with every fault by line.
 """
 
 import csv
@@ -34,7 +34,7 @@ class InvalidList(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a list. `low`, `high`: of gold images only."""
+    """One line of a list. `low`, `high`: of gold images and anchors only."""
 
     line: int
     name: str
@@ -167,7 +167,7 @@ def _entry(line: int, row: dict[str, str], study: Study, files: Files) -> Entry:
     if not name or len(name) > 200:
         raise _Fault("empty_name", "the name is missing or longer than 200 characters")
     if role not in StudyImage.Role.values:
-        fix = "Write main, gold or warmup, or leave it empty."
+        fix = "Write main, gold, warmup or anchor, or leave it empty."
         raise _Fault("unknown_role", f"{quoted(role, 40)} is no role", fix)
     if not files.paths(name):
         raise _Fault("no_file", f"{quoted(name)} is not among the files")
@@ -191,19 +191,19 @@ def _group(cell: str, role: str) -> int | None:
     if not cell:
         return None
     if role != StudyImage.Role.MAIN or not (cell.isdecimal() and len(cell) < 9 and int(cell) <= MAX_GROUP):
-        fix = f"Write a whole number from 0 to {MAX_GROUP:,}; gold and warm-up images have none."
+        fix = f"Write a whole number from 0 to {MAX_GROUP:,}; other images than main ones have none."
         raise _Fault("bad_group", f"{quoted(cell, 40)} cannot be the group", fix)
     return int(cell)
 
 
 def _range(row: dict[str, str], role: str, study: Study) -> tuple[float | None, float | None]:
     cells = row.get("low", ""), row.get("high", "")
-    if role != StudyImage.Role.GOLD:
+    if role not in (StudyImage.Role.GOLD, StudyImage.Role.ANCHOR):
         if any(cells):
-            raise _Fault("bad_range", "only gold images have a range", "Leave low and high empty.")
+            raise _Fault("bad_range", "only gold images and anchors have a range", "Leave low and high empty.")
         return None, None
     low, high = (parse_number(cell) for cell in cells)
     if low is None or high is None or not study.scale_low <= low <= high <= study.scale_high:
         fix = f"Write low and high within {study.scale_low} to {study.scale_high}."
-        raise _Fault("bad_range", "a gold image needs the range of its score", fix)
+        raise _Fault("bad_range", f"an image with the role {role} needs the range of its score", fix)
     return low, high

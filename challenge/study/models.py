@@ -41,6 +41,11 @@ class Study(models.Model):
         CHINESE = "zh", "中文"
         BOTH = "both", "English and 中文"
 
+    class Check(models.TextChoices):
+        OFF = "off", "Off"
+        RECORD = "record", "Record the result"
+        PASS = "pass", "Must be passed"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="studies")
     title = models.CharField(max_length=120, help_text="Subjects read it.")
@@ -79,6 +84,21 @@ class Study(models.Model):
     )
     golds = models.PositiveSmallIntegerField(
         "gold images", default=5, help_text="In each session, of those whose score is known; they do not count."
+    )
+    display_check = models.CharField("check of the display", max_length=6, choices=Check, default=Check.OFF)
+    acuity_check = models.CharField("check of visual acuity", max_length=6, choices=Check, default=Check.OFF)
+    colour_check = models.CharField("check of colour vision", max_length=6, choices=Check, default=Check.OFF)
+    viewing_distance = models.PositiveSmallIntegerField(
+        "viewing distance in cm",
+        default=60,
+        validators=[MinValueValidator(30), MaxValueValidator(300)],
+        help_text="From eye to screen, for the check of acuity.",
+    )
+    training_images = models.PositiveSmallIntegerField(
+        "training images",
+        default=10,
+        help_text="Anchors that a subject rates before the first session and is told whether the score lies in the "
+        "expected range; they do not count.",
     )
     seed = models.PositiveIntegerField(default=0, help_text="Of the order of the images.")
     instructions = models.TextField(blank=True, help_text="Markdown. Shown before each session.")
@@ -122,13 +142,15 @@ class Study(models.Model):
 class StudyImage(models.Model):
     """An image, stored without metadata. Subjects never see its name.
 
-    `group`: which session shows it, for images that count. Gold images have the range that a careful subject stays in.
+    `group`: which session shows it, for images that count. Gold images, and the anchors of the training, have the range
+    that a careful subject stays in.
     """
 
     class Role(models.TextChoices):
         MAIN = "main", "Rated"
         GOLD = "gold", "Gold"
         WARM_UP = "warmup", "Warm-up"
+        ANCHOR = "anchor", "Training"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="images")
@@ -150,7 +172,7 @@ class StudyImage(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["study", "name"], name="study_image_once"),
             models.CheckConstraint(
-                condition=Q(role="gold", expected_low__isnull=False, expected_high__isnull=False)
+                condition=Q(role__in=("gold", "anchor"), expected_low__isnull=False, expected_high__isnull=False)
                 & Q(expected_low__lte=F("expected_high"))
                 | (Q(role__in=("main", "warmup"), expected_low=None, expected_high=None)),
                 name="study_image_gold_has_a_range",
@@ -338,4 +360,4 @@ def age(moment: datetime.datetime | None) -> Any:
 
 
 # Django finds the models of an app in this module.
-from challenge.study.records import OpinionRun, Publication, SealedRatings, StudyEvent  # noqa: E402, F401
+from challenge.study.records import FigureRun, OpinionRun, Preparation, Publication, SealedRatings, StudyEvent  # noqa: E402, F401

@@ -12,10 +12,14 @@ from challenge.core.export import csv_response
 from challenge.core.http import SignedInRequest
 from challenge.study import opinions, setup
 from challenge.study.access import organised_study
-from challenge.study.exports import RAW_COLUMNS, mos_rows, raw_rows
+from challenge.study.exports import RECORDED_COLUMNS, mos_rows, parquet_bytes, recorded_rows
 from challenge.study.forms import ImportForm, ReasonForm
 from challenge.study.models import RatingSession, Study
-from challenge.study.quality import Overview, overview
+from challenge.study.pace import outlook
+from challenge.study.preparation_rules import required
+from challenge.study.preparations import summaries
+from challenge.study.quality import overview
+from challenge.study.records import Preparation
 from scoring.ratings import COLUMNS as MOS_COLUMNS
 from scoring.ratings import InvalidRatings
 
@@ -26,10 +30,20 @@ def _page(study: Study) -> dict[str, object]:
     return {"challenge": study.challenge, "study": study}
 
 
-def _matrix(found: Overview) -> dict[str, object]:
-    """Rows of the matrix: a subject, then a list of sessions for each group."""
-    rows = [(subject, [subject.sessions.get(group, ()) for group in found.groups]) for subject in found.subjects]
-    return {"overview": found, "rows": rows}
+def _matrix(study: Study) -> dict[str, object]:
+    """Rows of the matrix: a subject, its calendar, what came before the first session, sessions of each group."""
+    found, prepared, ahead = overview(study), summaries(study), outlook(study)
+    rows = [
+        (
+            subject,
+            ahead.calendars.get(subject.number),
+            [(Preparation.Kind(kind).label, one) for kind, one in sorted(prepared.get(subject.number, {}).items())],
+            [subject.sessions.get(group, ()) for group in found.groups],
+        )
+        for subject in found.subjects
+    ]
+    has_preparations = bool(prepared) or bool(required(study))
+    return {"overview": found, "outlook": ahead, "rows": rows, "has_preparations": has_preparations}
 
 
 @login_required
@@ -39,7 +53,7 @@ def study_page(request: SignedInRequest, challenge: str, study_id: UUID) -> Http
     study = organised_study(request.user, challenge, study_id)
     context = {
         **_page(study),
-        **_matrix(overview(study)),
+        **_matrix(study),
         "image_count": study.images.count(),
         "sealed": study.sealed_ratings.select_related("added_by"),
         "events": study.events.select_related("actor", "session__subject")[:EVENTS_SHOWN],
@@ -52,7 +66,7 @@ def study_page(request: SignedInRequest, challenge: str, study_id: UUID) -> Http
 def matrix(request: SignedInRequest, challenge: str, study_id: UUID) -> HttpResponse:
     """The matrix alone; it asks for itself again while the study is open."""
     study = organised_study(request.user, challenge, study_id)
-    return render(request, "study/_matrix.html", {**_page(study), **_matrix(overview(study))})
+    return render(request, "study/_matrix.html", {**_page(study), **_matrix(study)})
 
 
 @login_required
@@ -80,7 +94,7 @@ def reopen(request: SignedInRequest, challenge: str, study_id: UUID, session_id:
 def raw_csv(request: SignedInRequest, challenge: str, study_id: UUID) -> HttpResponse:
     """Every answer with everything that was recorded."""
     study = organised_study(request.user, challenge, study_id)
-    return _private(csv_response(f"{challenge}-raw-ratings.csv", RAW_COLUMNS, raw_rows(study)))
+    return _private(csv_response(f"{challenge}-raw-ratings.csv", RECORDED_COLUMNS, recorded_rows(study)))
 
 
 @login_required
@@ -89,6 +103,24 @@ def mos_csv(request: SignedInRequest, challenge: str, study_id: UUID) -> HttpRes
     """The ratings that count, as `python -m scoring mos` reads them."""
     study = organised_study(request.user, challenge, study_id)
     return _private(csv_response(f"{challenge}-ratings.csv", MOS_COLUMNS, mos_rows(study)))
+
+
+@login_required
+@require_safe
+def raw_parquet(request: SignedInRequest, challenge: str, study_id: UUID) -> HttpResponse:
+    """The same as Parquet, where the server has pyarrow; else back to the study, which says so."""
+    study = organised_study(request.user, challenge, study_id)
+    try:
+        content = parquet_bytes(RECORDED_COLUMNS, recorded_rows(study))
+    except ModuleNotFoundError:
+        messages.warning(
+            request,
+            "This server cannot write Parquet: pyarrow is not installed (make database). CSV has the same rows.",
+        )
+        return redirect(study)
+    response = HttpResponse(content, content_type="application/vnd.apache.parquet")
+    response["Content-Disposition"] = f'attachment; filename="{challenge}-raw-ratings.parquet"'
+    return _private(response)
 
 
 def _private(response: HttpResponse) -> HttpResponse:

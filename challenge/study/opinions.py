@@ -14,7 +14,7 @@ from challenge.core import work
 from challenge.study import tasks
 from challenge.study.exports import RAW_COLUMNS, csv_bytes, mos_rows, raw_rows
 from challenge.study.models import Rating, Study
-from challenge.study.records import OpinionRun, Publication, SealedRatings, StudyEvent
+from challenge.study.records import FigureRun, OpinionRun, Publication, SealedRatings, StudyEvent
 from challenge.study.setup import ChangeRefused, locked, note, store_sealed
 from scoring.ratings import InvalidRatings, read_ratings
 
@@ -73,6 +73,23 @@ def archive(study: Study, actor: User) -> SealedRatings:
     return sealed
 
 
+@transaction.atomic
+def ask_for_figures(
+    run: OpinionRun, *, table: bytes, attributes: bytes, length: str, all_configurations: bool, actor: User
+) -> FigureRun:
+    """Let a worker compute the figures of these scores. Raises ChangeRefused before there are any."""
+    if run.state != work.State.DONE:
+        raise ChangeRefused("These scores are not computed yet.")
+    made = FigureRun(run=run, length=length, all_configurations=all_configurations, started_by=actor)
+    made.table.save(f"{made.pk}.csv", ContentFile(table), save=False)
+    if attributes:
+        made.attributes.save(f"{made.pk}-attributes.csv", ContentFile(attributes), save=False)
+    made.save()
+    note(run.study, StudyEvent.Action.FIGURES, actor, f"scores {run.number}")
+    transaction.on_commit(lambda: work.ring(FigureRun, tasks.compute_figures, made.pk))
+    return made
+
+
 def sealed_content(row: SealedRatings | OpinionRun) -> bytes:
     """What is in the box. Raises SealingError in a process without the private key, or where the file has changed."""
     from challenge.datasets.sealing import SealingError, unseal
@@ -86,5 +103,9 @@ def sealed_content(row: SealedRatings | OpinionRun) -> bytes:
 
 
 def reconcile() -> int:
-    """Call a worker for scores and publications that wait or whose worker was lost; how many calls."""
-    return work.reconcile(OpinionRun, tasks.compute_scores) + work.reconcile(Publication, tasks.publish_scores)
+    """Call a worker for scores, publications and figures that wait or whose worker was lost; how many calls."""
+    return (
+        work.reconcile(OpinionRun, tasks.compute_scores)
+        + work.reconcile(Publication, tasks.publish_scores)
+        + work.reconcile(FigureRun, tasks.compute_figures)
+    )

@@ -20,6 +20,7 @@ from django.utils.dateparse import parse_datetime
 from challenge.accounts.models import User
 from challenge.study.models import Rating, RatingSession, Study, StudyImage, Subject, Trial, age
 from challenge.study.order import group_order, session_order
+from challenge.study.preparation_rules import pending
 
 State = RatingSession.State
 PAGE_SILENT_SECONDS = 20  # a page that was not heard of for so long holds a session no more
@@ -73,13 +74,20 @@ def groups_left(subject: Subject) -> list[int]:
 
 def rest_until(subject: Subject) -> tuple[str, datetime.datetime] | None:
     """Why the subject has to wait before another session, and until when; None: it may start."""
-    study, now = subject.study, timezone.now()
-    ends = [end for end in subject.sessions.values_list("finished_at", flat=True) if end]
+    times = list(subject.sessions.values_list("started_at", "finished_at"))
+    return rest_after(subject.study, times, timezone.now())
+
+
+def rest_after(
+    study: Study, times: Sequence[tuple[datetime.datetime, datetime.datetime | None]], now: datetime.datetime
+) -> tuple[str, datetime.datetime] | None:
+    """The same for a subject whose sessions had these starts and ends."""
+    ends = [end for _, end in times if end]
     rested = max(ends, default=now) + datetime.timedelta(minutes=study.rest_minutes)
     if ends and rested > now:
         return "rest", rested
     day = datetime.timedelta(days=1)
-    starts = sorted(subject.sessions.filter(started_at__gt=now - day).values_list("started_at", flat=True))
+    starts = sorted(start for start, _ in times if start > now - day)
     if len(starts) >= study.sessions_per_day:
         return "enough_today", starts[-study.sessions_per_day] + day
     return None
@@ -100,6 +108,8 @@ def start_session(subject: Subject) -> RatingSession:
     left = groups_left(subject)
     if not left:
         raise NotNow("all_done")
+    if pending(subject):
+        raise NotNow("checks_first")
     if (rest := rest_until(subject)) is not None:
         raise NotNow(*rest)
     session = RatingSession.objects.create(subject=subject, number=subject.sessions.count() + 1, group=left[0])
@@ -180,7 +190,7 @@ def read_answer(given: Any, study: Study) -> Answer:
     if flag not in ("", *Rating.Flag.values) or (value is None) != bool(flag):
         raise InvalidAnswer("an answer has either a value or a flag")
     if value is not None:
-        value = _on_scale(value, study)
+        value = on_scale(value, study)
     if given.get("input") not in Rating.Input.values:
         raise InvalidAnswer("input is key or slider")
     try:
@@ -201,7 +211,8 @@ def read_answer(given: Any, study: Study) -> Answer:
         raise InvalidAnswer(str(error)) from None
 
 
-def _on_scale(value: Any, study: Study) -> float:
+def on_scale(value: Any, study: Study) -> float:
+    """The step of the study's scale that `value` is. Raises InvalidAnswer."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     steps = (value - study.scale_low) / study.step if is_number else 0.5
     if not is_number or not study.scale_low <= value <= study.scale_high or abs(steps - round(steps)) > 1e-6:

@@ -1,4 +1,4 @@
-"""What is kept of a study beside its ratings: events, sealed ratings, opinion scores and where they went."""
+"""What is kept of a study beside its ratings: events, preparations of subjects, sealed ratings, opinion scores."""
 
 import uuid
 from typing import ClassVar
@@ -31,6 +31,7 @@ class StudyEvent(models.Model):
         ARCHIVED = "archived", "Ratings archived"
         WITHDRAWN = "withdrawn", "Subject withdrew"
         PUBLISHED = "published", "Opinion scores published"
+        FIGURES = "figures", "Figures computed"
 
     study = models.ForeignKey("study.Study", on_delete=models.CASCADE, related_name="events")
     session = models.ForeignKey("study.RatingSession", null=True, on_delete=models.SET_NULL, related_name="events")
@@ -49,6 +50,42 @@ class StudyEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.reason}"
+
+
+class Preparation(models.Model):
+    """What a subject did before the first session: a check of the display or the eyes, or training. A row per attempt.
+
+    `display`: what the browser says of it. `steps`: what was asked, one object a question, with the right answer and
+    the one given; no page shows a right answer before that. `result`: what organisers see. `passed`: None for training
+    and until it is finished.
+    """
+
+    class Kind(models.TextChoices):
+        DISPLAY = "display", "Display"
+        ACUITY = "acuity", "Acuity"
+        COLOUR = "colour", "Colour vision"
+        TRAINING = "training", "Training"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    subject = models.ForeignKey("study.Subject", on_delete=models.CASCADE, related_name="preparations")
+    kind = models.CharField(max_length=8, choices=Kind)
+    display = models.JSONField(default=dict)
+    steps = models.JSONField(default=list)
+    result = models.JSONField(default=dict)
+    passed = models.BooleanField(null=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["started_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject", "kind"], condition=Q(finished_at=None), name="preparation_one_open_per_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.get_kind_display()}"
 
 
 class SealedRatings(models.Model):
@@ -158,3 +195,33 @@ class Publication(Work):
 
     def __str__(self) -> str:
         return f"{self.run}: {self.get_target_display()}"
+
+
+class FigureRun(Work):
+    """The paper's figures 3, 6 and 7 from opinion scores and a table of the images (`generation.figures`).
+
+    `table`: CSV of a plan's columns, without opinions. `attributes`: CSV of `generation attributes`, or none.
+    `result`: {"3", "6", "7"}: the numbers of each figure, None where a table lacks what it needs; groups of fewer than
+    `figure_run.LEAST` images have only their count.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(OpinionRun, on_delete=models.CASCADE, related_name="figure_runs")
+    table = models.FileField(upload_to="study-figures/")
+    attributes = models.FileField(upload_to="study-figures/", blank=True)
+    length = models.CharField(max_length=20)
+    all_configurations = models.BooleanField(default=False)
+    result = models.JSONField(null=True)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta(Work.Meta):
+        ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            *Work.Meta.constraints,
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(result__isnull=False), name="figure_run_done_has_a_result"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run}: figures"

@@ -243,12 +243,13 @@ def store_sealed(
 
 @transaction.atomic
 def withdraw(subject: Subject) -> None:
-    """A subject takes everything back: link, consent, answers, ratings. The number stays: it is not given again.
+    """A subject takes everything back: link, consent, answers, checks, ratings. The number is not given again.
 
     What is archived already stays in the archive, under the number alone; the page says so before.
     """
     subject = Subject.objects.select_for_update(of=("self",)).select_related("study").get(pk=subject.pk)
     subject.sessions.all().delete()
+    subject.preparations.all().delete()
     subject.token_digest, subject.user, subject.withdrawn_at = "", None, timezone.now()
     subject.consented_at, subject.consent_version, subject.answers = None, 0, []
     subject.save()

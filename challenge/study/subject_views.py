@@ -22,6 +22,8 @@ from challenge.study.access import remember, session_of, subject_of, takes_part_
 from challenge.study.forms import ConsentForm
 from challenge.study.image_response import send_image
 from challenge.study.models import RatingSession, Study, Subject, Trial
+from challenge.study.preparation_rules import attempts_left, pending, required
+from challenge.study.records import Preparation
 from challenge.study.setup import withdraw as take_back
 from challenge.study.texts import TEXTS
 
@@ -103,12 +105,15 @@ def _sessions(subject: Subject, texts: dict[str, str]) -> dict[str, Any]:
     sessions = list(subject.sessions.order_by("number"))
     left = rating.groups_left(subject)
     current = next((one for one in sessions if one.state == RatingSession.State.OPEN), None)
+    todo = pending(subject)
     wait: tuple[str, datetime.datetime | None] | None = None
     if current is None:
         if subject.study.state != Study.State.OPEN:
             wait = ("not_open", None)
         elif not left:
             wait = ("all_done", None)
+        elif todo:
+            wait = ("checks_first", None)
         else:
             wait = rating.rest_until(subject)
     return {
@@ -118,8 +123,20 @@ def _sessions(subject: Subject, texts: dict[str, str]) -> dict[str, Any]:
         if current
         else texts["start"].format(number=len(sessions) + 1),
         "minutes": texts["minutes"].format(minutes=subject.study.session_minutes),
+        "checks": [] if sessions else _checks(subject, todo, texts),
         "wait": wait and _in_words(texts[wait[0]], wait[1]),
     }
+
+
+def _checks(subject: Subject, todo: list[str], texts: dict[str, str]) -> list[tuple[str, str, str, bool]]:
+    """(kind, its name, where it stands, whether one can go there) of what comes before the first session."""
+    found = []
+    for kind in required(subject.study):
+        open_now = kind in todo or kind == Preparation.Kind.TRAINING
+        stuck = kind in todo and not attempts_left(subject, kind)
+        state = "check_failed" if stuck else "check_todo" if kind in todo else "check_done"
+        found.append((kind, texts[f"check_{kind}"], texts[state], open_now))
+    return found
 
 
 def _in_words(text: str, until: datetime.datetime | None) -> tuple[str, Any, str]:

@@ -1,4 +1,4 @@
-"""Opinion scores are computed and sent on by the queue `analysis`: they never delay a score."""
+"""Opinion scores and their figures are computed and sent on by the queue `analysis`: they never delay a score."""
 
 from uuid import UUID
 
@@ -29,3 +29,15 @@ def publish_scores(publication_id: str) -> None:
     from challenge.study.opinion_run import publish as do
 
     do(UUID(publication_id))
+
+
+@durable_task(
+    name="study.compute_figures",
+    soft_limit=settings.ANALYSIS_SOFT_LIMIT_SECONDS,
+    hard_limit=settings.ANALYSIS_HARD_LIMIT_SECONDS,
+)
+def compute_figures(figure_run_id: str) -> None:
+    """Compute figures that wait; a second delivery finds them claimed or finished and returns."""
+    from challenge.study.figure_run import compute as do
+
+    do(UUID(figure_run_id))

@@ -1,5 +1,7 @@
 """What subjects read, in English and Chinese. Keys are the same in both; `{...}` is filled in where it is shown."""
 
+from challenge.study import check_texts
+
 ENGLISH = {
     "language": "Language",
     "other_language": "中文",
@@ -199,4 +201,4 @@ CHINESE = {
     "back_home": "返回您的场次",
 }
 
-TEXTS = {"en": ENGLISH, "zh": CHINESE}
+TEXTS = {"en": ENGLISH | check_texts.ENGLISH, "zh": CHINESE | check_texts.CHINESE}

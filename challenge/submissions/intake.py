@@ -95,8 +95,8 @@ def check_file(phase: Phase, upload: UploadedFile[Any]) -> Report:
             "no_answer_key", "The organisers have not published the list of images of this phase yet. Try again later."
         )
     if (upload.size or 0) > settings.MAX_PREDICTION_FILE_BYTES:
-        limit = settings.MAX_PREDICTION_FILE_BYTES // 10**6
-        raise SubmissionRefused("file_too_large", f"The file is larger than {limit} MB. Send it as a zip.")
+        limit = settings.MAX_PREDICTION_FILE_BYTES / 10**6
+        raise SubmissionRefused("file_too_large", f"The file is larger than {limit:g} MB. Send it as a zip.")
     upload.seek(0)
     report = validate(cast(IO[bytes], upload.file), expected_names(key), filename=upload.name)
     upload.seek(0)

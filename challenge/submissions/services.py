@@ -14,7 +14,7 @@ from challenge.contests.access import is_organiser, registration_of
 from challenge.contests.models import Phase
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.signals import submission_failed
-from challenge.submissions.states import Status, transition
+from challenge.submissions.states import FINAL, Status, transition
 
 FREED = {"day_slot": None, "phase_slot": None, "lease_token": None, "lease_expires_at": None}
 
@@ -61,6 +61,14 @@ def _record_of_others(actor: User, act: Act, submission: Submission, reason: str
     mine = registration_of(actor, challenge)
     if mine is None or mine.team_id != submission.team_id:
         record(actor, act, submission, challenge=challenge, reason=reason)
+
+
+def files_before(submission: Submission) -> int | None:
+    """How many files of all challenges came before this one and are not final; None once it does not wait any more."""
+    if submission.status not in (Status.RECEIVED, Status.QUEUED):
+        return None
+    unfinished = Submission.objects.exclude(status__in=FINAL)
+    return unfinished.filter(created_at__lt=submission.created_at).count()
 
 
 def refusal_to_choose(submission: Submission, user: User, at: datetime.datetime) -> str:

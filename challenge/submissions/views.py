@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
@@ -103,6 +104,7 @@ def submit(request: SignedInRequest, challenge: str, phase: str) -> HttpResponse
         "has_starter_kit": key and not DataAccess.of(request.user, shown.challenge).kit_refusal(shown),
         "example_names": expected_names(key)[:3] if key and shown.state != "upcoming" and not gate_refusal else (),
         "gate_refusal": gate_refusal,
+        "max_file_bytes": settings.MAX_PREDICTION_FILE_BYTES,
         "extensions": deadline_changes(shown),
         "now": timezone.now(),
     }
@@ -286,6 +288,7 @@ def _detail(request: SignedInRequest, submission: Submission) -> dict[str, objec
     is_release_due = submission.pk in released and submission.status == Status.SCORED and release is None
     return {
         "submission": submission,
+        "files_before": services.files_before(submission),
         "phase": phase,
         "challenge": phase.challenge,
         "evaluation": evaluation,

@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-from generation.attributes import ATTRIBUTES, EDGE
+from generation.attributes import COLUMNS
 from generation.attributes.measure import at_edge, measure
 from generation.fields import write_csv
 from generation.files import whole_file
@@ -23,8 +23,6 @@ from generation.parallel import in_order
 from generation.problems import InvalidInput
 from generation.progress import progress
 from generation.tables import read_table
-
-COLUMNS = ("name", "width", "height", *ATTRIBUTES, *(f"{name}_{EDGE}" for name in ATTRIBUTES), "sha256")
 
 Row = tuple[str, ...]
 

@@ -19,9 +19,8 @@ import sys
 from pathlib import Path
 
 from generation.parallel import cores
+from generation.plotting import figure_path
 from generation.problems import InvalidInput
-
-FIGURE_FORMATS = (".svg", ".pdf", ".json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table to write or to go on with")
     parser.add_argument("--workers", type=_positive, default=cores(), help="processes (default: one per core)")
     parser.add_argument(
-        "--figure", type=_figure, nargs="+", default=[], metavar="FILE", help="figure 3 as .svg, .pdf or .json"
+        "--figure", type=figure_path, nargs="+", default=[], metavar="FILE", help="figure 3 as .svg, .pdf or .json"
     )
     parser.add_argument(
         "--plan", type=Path, metavar="CSV", help="name and iteration_default, cfg_default, resolution_default per image"
@@ -69,10 +68,3 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
-
-
-def _figure(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in FIGURE_FORMATS:
-        raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(FIGURE_FORMATS)}")
-    return path

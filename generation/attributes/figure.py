@@ -11,19 +11,21 @@ The same numbers give the same bytes of SVG and PDF with one version of matplotl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generation.attributes import ATTRIBUTES, EDGE
 from generation.fields import finite
-from generation.files import whole_file
+from generation.plotting import render, write
 from generation.problems import InvalidInput
-from generation.tables import read_table
+from generation.tables import Table, read_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BINS = 10
 PANELS = {
@@ -32,7 +34,6 @@ PANELS = {
     "CFG adjusted": "cfg_default",
     "resolution adjusted": "resolution_default",
 }
-FORMATS = (".svg", ".pdf", ".json")
 LABELS = {"light": "Light", "contrast": "Contrast", "colour": "Colour", "blur": "Blur", "si": "SI"}
 # Okabe and Ito's colours, told apart with every kind of colour vision, and a dash pattern for printing in gray.
 STYLES: dict[str, tuple[str, Any]] = {
@@ -48,8 +49,12 @@ Floats = NDArray[np.float64]
 
 def read_flags(plan: Path) -> dict[str, dict[str, bool]]:
     """{image name: {flag: whether the parameter is the default}} of a plan. Raises InvalidInput with the line."""
+    return flags_in(read_table(plan, ["name", *filter(None, PANELS.values())]))
+
+
+def flags_in(table: Table) -> dict[str, dict[str, bool]]:
+    """The same of a table that is read already and has all columns. Raises InvalidInput with the line."""
     flags = [flag for flag in PANELS.values() if flag]
-    table = read_table(plan, ["name", *flags])
     found: dict[str, dict[str, bool]] = {}
     problems = []
     for i, name in enumerate(table.unique("name")):
@@ -103,25 +108,14 @@ def figure3(
 
 
 def draw(numbers: Mapping[str, Any], path: Path) -> None:
-    """Write the figure as SVG or PDF, or its numbers as JSON, by the ending of the name (one of FORMATS)."""
-    if path.suffix == ".json":
-        with whole_file(path) as stream:
-            json.dump(numbers, stream, indent=1)
-            stream.write("\n")
-        return
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    """Write the figure as SVG or PDF, or its numbers as JSON, by the ending of the name (one of plotting.FORMATS)."""
+    write(numbers, path, lambda kind: drawn(numbers, kind))
 
-    rules: Any = {
-        "font.size": 8,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "pdf.fonttype": 42,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "figure 3",
-    }
-    with mpl.rc_context(rules), whole_file(path, "wb") as stream:
-        figure = Figure(figsize=(7.2, 2.1), layout="constrained")
+
+def drawn(numbers: Mapping[str, Any], kind: str) -> bytes:
+    """The figure as a file, "svg" or "pdf"."""
+
+    def panels(figure: Figure) -> None:
         axes = figure.subplots(1, len(numbers["panels"]), sharey=True)
         for letter, axis, panel in zip("abcd", axes, numbers["panels"], strict=True):
             _draw_panel(axis, letter, panel, np.array(numbers["bins"]))
@@ -129,8 +123,8 @@ def draw(numbers: Mapping[str, Any], path: Path) -> None:
         axes[0].set_ylim(0, None)  # once for all panels, when all curves are there
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(ATTRIBUTES), frameon=False)
-        kind = path.suffix[1:]
-        figure.savefig(stream, format=kind, metadata={"CreationDate" if kind == "pdf" else "Date": None})
+
+    return render(panels, kind, size=(7.2, 2.1), salt="figure 3")
 
 
 def _draw_panel(axis: Any, letter: str, panel: Mapping[str, Any], edges: Floats) -> None:

@@ -113,7 +113,12 @@ def load_rows(
 
 def read_named(path: Path) -> Table:
     """A table with a row per image under its name; other commands' names of columns are translated (ALIASES)."""
-    table = read_table(path, [])
+    return named(read_table(path, []))
+
+
+def named(table: Table) -> Table:
+    """The same of a table that is read already."""
+    path = table.path
     other = {alias: name for alias, name in ALIASES.items() if alias in table.columns and name not in table.columns}
     rows = [{other.get(column, column): text for column, text in row.items()} for row in table.rows]
     table = Table(path, [other.get(column, column) for column in table.columns], rows, table.lines)

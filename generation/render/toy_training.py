@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from generation.demo.pictures import HEIGHTS, Described, draw
 from generation.demo.vocabulary import COLOURS, PLACES, SHAPES, SIZES, all_prompts, prompt_of
 from generation.progress import progress
 from generation.render.libraries import load_diffusers, load_torch
@@ -36,19 +37,8 @@ def picture(draws: random.Random) -> tuple[Image.Image, str]:
     """A random picture of EDGE x EDGE pixels and its text."""
     colour, background = draws.sample(list(COLOURS), 2)
     shape, place, size = draws.choice(SHAPES), draws.choice(list(PLACES)), draws.choice(list(SIZES))
-    fine = 2 * EDGE  # drawn larger and scaled down, for smooth edges
-    image = Image.new("RGB", (fine, fine), COLOURS[background])
-    pen = ImageDraw.Draw(image)
-    x, y, radius = PLACES[place] * fine, draws.uniform(0.4, 0.6) * fine, SIZES[size] * fine
-    box = (x - radius, y - radius, x + radius, y + radius)
-    if shape == "circle":
-        pen.ellipse(box, fill=COLOURS[colour])
-    elif shape == "square":
-        pen.rectangle(box, fill=COLOURS[colour])
-    else:
-        pen.polygon([(x, y - radius), (x - radius, y + radius), (x + radius, y + radius)], fill=COLOURS[colour])
-    small = image.resize((EDGE, EDGE), Image.Resampling.LANCZOS)
-    return small, prompt_of(size, colour, shape, place, background)
+    what = Described(size, colour, shape, place, background)
+    return draw(what, width=EDGE, height=EDGE, middle=draws.uniform(*HEIGHTS)), prompt_of(*what)
 
 
 def word_tokenizer() -> Any:

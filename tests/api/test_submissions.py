@@ -53,6 +53,7 @@ def test_a_dry_run_tells_the_same_and_costs_nothing(world, client, bearer):
 
 
 def test_an_idempotency_key_makes_a_retry_safe(world, client, bearer):
+    """EvalAI #3932 (no way to go on), Hugging Face competitions #38 (one id, pending for ever)."""
     headers = {**bearer(world.alice), "idempotency-key": "abc"}
     first, second = post(client, world.development, headers), post(client, world.development, headers)
     assert (first.status_code, second.status_code) == (201, 201)

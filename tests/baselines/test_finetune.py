@@ -21,6 +21,7 @@ from scoring.baselines.run import run_chunk  # noqa: E402
 from scoring.baselines.samples import Sample, cached_features, random_crop, read_samples, wholes  # noqa: E402
 from scoring.baselines.weights import accept  # noqa: E402
 from tests.baselines.torch_fixtures import add_clip_models, randomise  # noqa: E402
+from tests.baselines.unstated import unstated  # noqa: E402
 
 FAST = {"epochs": 3, "batch": 8, "micro_batch": 8, "learning_rate": 1e-3, "crop": 48}
 DBCNN = {"options": {"width": 1 / 16}}
@@ -37,13 +38,15 @@ def weights(tmp_path_factory):
     networks = {
         "cnniqa": {"params": CnniqaNetwork().state_dict()},
         "dbcnn": {"params": randomise(DbcnnNetwork(1 / 16), scale=1.4).state_dict()},
+        "clipiqa": randomise(open_clip.create_model("tiny-resnet", pretrained=None), scale=2).state_dict(),
     }
-    for name, content in networks.items():
-        path = folder / find_metric(name).weights[0].file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(content, path)
-        accept(find_metric(name), folder)
-    return folder, open_clip
+    with unstated(*networks):
+        for name, content in networks.items():
+            path = folder / find_metric(name).weights[0].file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(content, path)
+            accept(find_metric(name), folder)
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def samples(tmp_path_factory):
 
 def run(name, samples, weights, out, **changes):
     recipe = Recipe(name, **{**FAST, **changes})
-    return fine_tune(recipe, *samples, out, weights=weights[0], device="cpu")
+    return fine_tune(recipe, *samples, out, weights=weights, device="cpu")
 
 
 def test_the_loss_falls_and_the_best_epoch_is_kept(samples, weights, tmp_path):
@@ -90,13 +93,13 @@ def test_a_killed_run_that_goes_on_ends_with_the_same_bits(changes, samples, wei
 
     recipe = Recipe("cnniqa", **{**FAST, **changes})
     with pytest.raises(Killed):
-        fine_tune(recipe, *samples, tmp_path / "killed", weights=weights[0], device="cpu", progress=kill)
+        fine_tune(recipe, *samples, tmp_path / "killed", weights=weights, device="cpu", progress=kill)
     torch.rand(7)  # another state of the generator than after two epochs
-    resumed = fine_tune(recipe, *samples, tmp_path / "killed", weights=weights[0], device="cpu")
+    resumed = fine_tune(recipe, *samples, tmp_path / "killed", weights=weights, device="cpu")
     assert resumed == whole
     for name in ("best.safetensors", "result.json", "run.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert fine_tune(recipe, *samples, tmp_path / "killed", weights=weights[0], device="cpu") == whole  # nothing to do
+    assert fine_tune(recipe, *samples, tmp_path / "killed", weights=weights, device="cpu") == whole  # nothing to do
 
 
 def test_micro_batches_add_up_to_the_batch(samples, weights, tmp_path):
@@ -145,16 +148,8 @@ def test_two_repeats_may_work_out_the_same_features_at_once(samples, tmp_path):
 @pytest.mark.parametrize(
     ("scope", "moved"), [("prompt", {"context"}), ("visual", {"clip.visual"}), ("all", {"clip.visual", "clip.other"})]
 )
-def test_clipiqa_trains_what_its_scope_says(scope, moved, samples, weights, tmp_path, monkeypatch):
-    folder, open_clip = weights
-    info = find_metric("clipiqa")
-    path = folder / info.weights[0].file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        network = randomise(open_clip.create_model("tiny-resnet", pretrained=None), scale=2)
-        torch.save(network.state_dict(), path)
-    # The published digest is OpenAI's: these are other weights.
-    monkeypatch.setattr("scoring.baselines.finetune.require", lambda info, folder: {})
+def test_clipiqa_trains_what_its_scope_says(scope, moved, samples, weights, tmp_path):
+    path = weights / find_metric("clipiqa").weights[0].file
     out = tmp_path / "out"
     run("clipiqa", samples, weights, out, scope=scope, epochs=1, options={"model": "tiny-resnet"})
     before = torch.load(path)
@@ -173,7 +168,7 @@ def test_a_fine_tuned_metric_runs_like_any_other(samples, weights, tmp_path):
     metrics = read_metrics(out / "metric.toml")
     info = find_metric("dbcnn+finetune.0", metrics)
     assert find_metric("dbcnn+finetune", metrics) == info
-    rows = run_chunk(info, [sample.image for sample in samples[1]], device="cpu", weights=weights[0])
+    rows = run_chunk(info, [sample.image for sample in samples[1]], device="cpu", weights=weights)
     assert {row.status for row in rows} == {"scored"}
     from scoring import srocc
 
@@ -184,7 +179,7 @@ def test_a_fine_tuned_metric_runs_like_any_other(samples, weights, tmp_path):
     from scoring.baselines.metric import MetricUnavailable
 
     with pytest.raises(MetricUnavailable, match=r"best\.safetensors: wrong"):
-        run_chunk(info, [samples[1][0].image], device="cuda", weights=weights[0])
+        run_chunk(info, [samples[1][0].image], device="cuda", weights=weights)
 
 
 def test_ten_repeats_have_a_mean_and_a_deviation(samples, weights, tmp_path):
@@ -249,7 +244,7 @@ def test_the_command_trains_all_repeats_or_one_and_says_what_came_out(samples, w
         (tmp_path / f"{name}.csv").write_text("name,mos\n" + "".join(rows))
     arguments = ["baselines", "finetune", "--metric", "cnniqa", "--images", str(folder), "--repeats", "2"]
     arguments += ["--train", str(tmp_path / "train.csv"), "--validation", str(tmp_path / "validation.csv")]
-    arguments += ["--weights", str(weights[0]), "--device", "cpu", "--epochs", "1", "--crop", "32"]
+    arguments += ["--weights", str(weights), "--device", "cpu", "--epochs", "1", "--crop", "32"]
     assert main([*arguments, "--out", str(tmp_path / "one"), "--only", "1"]) == 0
     assert "1 repeats, validation" in capsys.readouterr().out
     assert main([*arguments, "--out", str(tmp_path / "all"), "--json"]) == 0

@@ -21,6 +21,7 @@ from scoring.baselines.registry import InvalidRegistry, built_in, find_metric, r
 from scoring.baselines.run import run_chunk  # noqa: E402
 from scoring.baselines.weights import accept, use_folder  # noqa: E402
 from tests.baselines.torch_fixtures import own_caches, randomise  # noqa: E402, F401
+from tests.baselines.unstated import unstated  # noqa: E402
 
 # What of a 512 x 288 image the metric does not look at; None: it looks at all of it.
 UNSEEN = {
@@ -119,6 +120,13 @@ def test_faults_of_a_file_of_metrics_are_listed(tmp_path):
         read_metrics(path)
 
 
+@pytest.fixture
+def unstated_wadiqam():
+    with unstated("wadiqam"):
+        yield
+
+
+@pytest.mark.usefixtures("unstated_wadiqam")
 def test_real_weight_files_are_verified_before_they_are_read(save, pictures, own_caches, tmp_path):  # noqa: F811
     """WaDIQaM from a file of random weights: refused until its digest is accepted, and again when it changes."""
     from pyiqa.archs.wadiqam_arch import WaDIQaM

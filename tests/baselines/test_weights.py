@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import urllib.error
 
 import pytest
@@ -11,6 +12,7 @@ from scoring.baselines import weights
 from scoring.baselines.metric import MetricUnavailable
 from scoring.baselines.registry import MetricInfo, WeightFile, built_in
 from scoring.cli import main
+from tests.baselines.unstated import unstated
 
 CONTENT = b"weights" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -98,6 +100,12 @@ def test_a_damaged_manifest_is_named(tmp_path):
         weights.require(UNSTATED, tmp_path)
 
 
+@pytest.fixture
+def unstated_cnniqa():
+    with unstated("cnniqa"):
+        yield
+
+
 def test_the_registry_has_the_sixteen_of_the_paper_and_states_no_doubtful_digest():
     metrics = built_in()
     papers = sorted(info.paper for info in metrics.values() if info.paper)
@@ -132,9 +140,13 @@ def test_the_registry_has_the_sixteen_of_the_paper_and_states_no_doubtful_digest
         assert info.range
         for entry in info.weights:
             assert entry.licence
-            assert entry.sha256 == "" or entry.sha256 in entry.url  # as its publisher states it
+            assert re.fullmatch("|[0-9a-f]{8}|[0-9a-f]{64}", entry.sha256)
+            # PyTorch's custom: the file's name ends with the first digits.
+            if entry.sha256 and (named := re.search(r"-([0-9a-f]{8})\.pth$", entry.file)):
+                assert entry.sha256.startswith(named[1])
 
 
+@pytest.mark.usefixtures("unstated_cnniqa")
 def test_the_command_lists_verifies_and_accepts(tmp_path, capsys):
     folder = ["--weights", str(tmp_path)]
     assert main(["baselines", "weights", "list", "clipiqa", *folder, "--json"]) == 0

@@ -137,8 +137,15 @@ def _study_pages(world: World, rich: Rich) -> list[Entry]:
         ],
         ("reopen-session", world.organiser, reverse("reopen-session", args=[*path, rich.rated.pk])),
         ("opinion-run", world.organiser, rich.scores.get_absolute_url()),
+        ("opinion-figures", world.organiser, reverse("opinion-figures", args=[*path, rich.scores.pk])),
         ("draft-study-images", world.organiser, reverse("study-images", args=[path[0], rich.draft.pk])),
         ("study-invitation", None, reverse("study-invitation", args=[rich.token])),
+        ("study-checks", None, reverse("study-invitation", args=[rich.checked_token])),
+        *[
+            (f"study-check-{kind}", None, reverse("study-check", args=[rich.checked.pk, kind]))
+            for kind in ("acuity", "colour", "training")
+        ],
+        ("study-checked", world.organiser, reverse("study", args=[path[0], rich.checked.pk])),
     ]
 
 

@@ -20,6 +20,7 @@ from challenge.datasets.services import add_data_file, add_version
 from challenge.jobs.models import Job
 from challenge.rescorings.models import Rescored, Rescoring
 from challenge.rescorings.services import publish
+from challenge.study import preparations
 from challenge.study.models import RatingSession, Study
 from challenge.study.opinion_run import compute
 from challenge.study.opinion_run import publish as send_on
@@ -47,7 +48,7 @@ from tests.factories import (
 )
 from tests.jobs.made import make_fine_tuning, make_job
 from tests.rescorings.conftest import begin, finished
-from tests.study.studies import invited, make_study, rate
+from tests.study.studies import attribute_table, computed_figures, invited, make_study, rate
 
 DESCRIPTION = """\
 Predict the mean opinion score of images that text-to-image models made.
@@ -93,6 +94,8 @@ class Rich:
     rated: RatingSession
     scores: OpinionRun
     token: str
+    checked: Study
+    checked_token: str
     news: News
 
 
@@ -216,10 +219,26 @@ def _study(world: World) -> dict[str, Any]:
     scores = ask_for_scores(study, options, world.organiser)
     compute(scores.pk)
     scores.refresh_from_db()
+    names = list(study.images.order_by("name").values_list("name", flat=True))
+    computed_figures(scores, world.organiser, attributes=attribute_table(names))
     images = b"name\nimage_0001.png\nnowhere.png\n"
     sent = publish_scores(scores, target="data", images=images, phase=None, title="Train", actor=world.organiser)
     send_on(sent.pk)
-    return {"study": study, "draft": draft, "rated": sessions[1], "scores": scores, "token": token}
+    checked = _begins(world)
+    return {"study": study, "draft": draft, "rated": sessions[1], "scores": scores, "token": token, **checked}
+
+
+def _begins(world: World) -> dict[str, Any]:
+    """A study with checks and training, and a subject in the middle of them."""
+    checks = {"display_check": "pass", "acuity_check": "pass", "colour_check": "record", "languages": "both"}
+    study = make_study(world.challenge, world.organiser, images=4, anchors=4, **checks)
+    subject, token = invited(study, world.organiser)
+    for kind in ("display", "colour", "training"):
+        row = preparations.begin(subject, kind, {"ratio": "1", "width": "1280", "height": "800"})
+        answers = [step["right"] for step in row.steps] if kind == "display" else ["3"]
+        for place, given in enumerate(answers):
+            preparations.answer(row.pk, place, given)
+    return {"checked": study, "checked_token": token}
 
 
 def _score(name: str, number: int, draw: random.Random) -> float:

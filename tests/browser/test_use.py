@@ -92,13 +92,24 @@ def test_upload_without_javascript(viewer: OpenViewer, site: World, right_file: 
     expect(page.locator(".metrics .main")).to_contain_text("0.9")
 
 
-def test_a_wrong_file_is_explained_before_it_is_sent(viewer: OpenViewer, site: World, wrong_file: Path) -> None:
+def test_a_wrong_file_is_explained_before_it_is_sent(
+    viewer: OpenViewer, site: World, wrong_file: Path, right_file: Path
+) -> None:
     looks = viewer(site.alice)
     looks.open(submit_path(site))
     looks.page.set_input_files("input[type=file]", wrong_file)
     table = looks.page.locator("#validation table.problems")
     expect(table.locator("tbody tr").first).to_contain_text("4")
     expect(table).to_contain_text("img_059.png")
+    # One that is too large is not even sent to be checked, and the form says so again (Codabench #2101).
+    looks.page.eval_on_selector("input[type=file]", "input => { input.dataset.maxBytes = 1000; }")
+    sent: list[str] = []
+    looks.page.on("request", lambda request: sent.append(request.url))
+    looks.page.set_input_files("input[type=file]", right_file)
+    expect(looks.page.locator("#validation")).to_have_text("The file is larger than 0.001 MB. Send it as a zip.")
+    looks.page.get_by_role("button", name="Submit").click()
+    assert looks.page.eval_on_selector("input[type=file]", "input => input.validationMessage").startswith("The file is")
+    assert sent == []
     assert not Submission.objects.exists()
 
 

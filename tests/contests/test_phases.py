@@ -166,6 +166,7 @@ def test_the_database_holds_the_rules_of_dates_and_gates(world):
 
 # --- late files -------------------------------------------------------------------------------------------------------
 def test_a_late_file_is_scored_marked_and_has_no_rank(world):
+    """EvalAI #3135, Hugging Face competitions #3: late files, scored without a rank."""
     in_time = world.scored(world.alice, noise=1.5, began_at=timezone.now() - 2 * HOUR)
     close(world.development, ago=HOUR, late_for=2 * HOUR)
     late = world.scored(world.alice, noise=0.05)  # much better, too late

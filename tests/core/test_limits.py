@@ -86,6 +86,7 @@ def test_a_dead_cache_keeps_nobody_out(limit, monkeypatch):
 
 
 def test_the_submit_page_says_when_to_come_back_and_counts_nothing(world, client, limit):
+    """EvalAI #4348: files that fail can be sent without end."""
     limit("upload", "1/m/user")
     client.force_login(world.alice)
     url = "/c/iqa/development/validate/"

@@ -184,7 +184,7 @@ def test_the_list_sorts_by_score_with_what_has_none_last_in_either_direction(cli
 
 
 def test_exports_equal_the_stored_scores_and_run_no_formula(client, world, rung):
-    """Complaint K of platforms.md: exports that lose columns or digits."""
+    """Codabench #477, CodaLab #2902: exports lose columns or digits."""
     client.force_login(world.organiser)
     scored = world.scored(method=Method(name="=1+1"))
     waiting = world.submit(world.mallory)
@@ -205,7 +205,7 @@ def test_exports_equal_the_stored_scores_and_run_no_formula(client, world, rung)
 
 
 def test_a_bulk_action_asks_first_and_wants_a_reason(client, world, rung):
-    """Complaint A of platforms.md: organisers repaired lost submissions by hand, in the database."""
+    """Codabench #2330, #2484, #2249: organisers mark and repair lost submissions by hand, in the database."""
     client.force_login(world.organiser)
     broken, other, scored = failed(world), failed(world, world.mallory), world.scored()
     chosen = {"chosen": [broken.pk, other.pk, scored.pk], "action": "again"}

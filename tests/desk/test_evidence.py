@@ -52,6 +52,7 @@ def looked(world):
 
 
 def test_copies_of_other_teams_are_named_with_their_figures_and_nobody_else(client, field):
+    """EvalAI #4788: the same results from several teams; cvpr-vand #125: plagiarism."""
     run = looked(field)
     items = [(item.kind, [row.label for row in item.submissions]) for item in items_of(run)]
     assert items == [("Same values", ["Aces", "Rewriter"]), ("Close pair", ["Team0", "Rescaler"])]

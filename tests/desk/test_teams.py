@@ -30,6 +30,7 @@ def give(world, phase, slots=1, days=0, **changes):
 
 
 def test_a_grant_lets_the_team_send_more_on_that_day_and_nobody_else(world, phase, rung):
+    """Codabench #2031: organisers want to give a single team its submissions back."""
     world.submit()
     world.submit(world.mallory)
     with pytest.raises(SubmissionRefused, match="1 of 1"):

@@ -293,7 +293,20 @@ def test_the_address_and_scheme_are_those_the_tls_server_in_front_tells(proxy):
     assert Site.heads["/who-else/"]["X-Forwarded-Proto"] == "http"
 
 
-def test_a_body_over_the_limit_is_refused_at_the_door(proxy):
+@pytest.mark.parametrize(
+    ("path", "kind", "says"),
+    [
+        ("/c/demo/final/submit/", b"text/html", b"<p>This server takes at most 64 MB at once."),
+        ("/api/v1/phases/1/submissions", b"application/problem+json", b'"code": "too_large"'),
+    ],
+)
+def test_a_body_over_the_limit_is_refused_at_the_door_with_a_sentence(proxy, path, kind, says):
+    """Codabench #2101: more than the proxy takes, and "Server returned: 0 error"."""
     with socket.create_connection(("127.0.0.1", proxy.port), 10) as client:
-        client.sendall(b"POST /c/demo/final/submit/ HTTP/1.1\r\nHost: x\r\nContent-Length: 70000000\r\n\r\n")
-        assert client.recv(100).startswith(b"HTTP/1.1 413")
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 70000000\r\n\r\n".encode())
+        answer = b""
+        while b"no quota was used" not in answer and (more := client.recv(4096)):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"Content-Type: " + kind in answer
+    assert says in answer

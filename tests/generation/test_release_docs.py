@@ -5,7 +5,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-from generation.attributes.collect import COLUMNS
+from generation.attributes import COLUMNS
 from generation.cli import COMMANDS
 from generation.release.card import SECTIONS, read_card
 from generation.release.columns import KNOWN, OPINIONS

@@ -18,6 +18,7 @@ from challenge.jobs.database.form import DatabaseForm
 from challenge.jobs.folders import folder_of, remove_folder
 from challenge.jobs.kinds import Batch, Item, JobFailed, Stage, Task, kind_of
 from challenge.jobs.models import Doubt, Job
+from tests.generation.prompts.stub import items_of, reply, serve, verdicts
 from tests.jobs.conftest import drain
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +103,39 @@ def test_prompts_in_doubt_wait_for_people_and_the_plan_follows_their_decisions(r
     assert root.post(review, {f"d{spy.pk}": "allow"}, follow=True).context["job"] == job
     spy.refresh_from_db()
     assert spy.decision == "block"  # it was used: too late
+
+
+def test_a_model_judges_where_the_settings_name_one(root, post, settings):
+    def respond(request, number):
+        said = verdicts(request)["verdicts"]
+        foxes = {item["id"] for item in items_of(request) if "foxes" in item["prompt"]}
+        blocked = {"label": "block", "category": "hate"}
+        return reply({"verdicts": [{**one, **(blocked if one["id"] in foxes else {})} for one in said]})
+
+    new = reverse("new-job-of-kind", args=["database"])
+    assert "openai" not in dict(root.get(new).context["form"].fields["judge"].choices)
+    with serve(respond) as stub:
+        settings.PROMPT_JUDGE_URL, settings.PROMPT_JUDGE_MODEL = stub.url, "small-model"
+        settings.PROMPT_JUDGE_API_KEY = "of the worker"
+        assert "The model small-model" in root.get(new).content.decode()
+        job = post(judge="openai")
+        drain()
+    job.refresh_from_db()
+    assert (job.state, job.failure) == ("done", "")
+    assert {header["Authorization"] for header in stub.headers} == {"Bearer of the worker"}
+    dropped = {row["prompt"]: row["reason"] for row in rows_of(job, "dropped.csv")}
+    assert "small-model" in dropped["two foxes asleep under a red maple tree"]
+    assert "of the worker" not in root.get(job.get_absolute_url()).content.decode()
+
+
+def test_a_judge_that_the_worker_does_not_know_fails_the_job_with_what_to_set(post, settings):
+    settings.PROMPT_JUDGE_URL, settings.PROMPT_JUDGE_MODEL = "http://127.0.0.1:9/v1", "small-model"
+    job = post(judge="openai")
+    settings.PROMPT_JUDGE_URL = ""
+    drain()
+    job.refresh_from_db()
+    assert job.state == "failed"
+    assert "set PROMPT_JUDGE_URL" in job.failure
 
 
 def test_all_prompts_on_the_page_are_decided_at_once(root, post):

@@ -2,6 +2,9 @@
 
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,9 @@ from challenge.jobs.folders import make_folder, remove_folder
 from challenge.jobs.models import Job
 from challenge.jobs.worker import work_once
 from challenge.submissions.models import Submission
+from scoring.baselines.registry import find_metric
+from scoring.baselines.weights import accept
+from tests.baselines.unstated import unstated
 from tests.factories import make_phase, new_answer_key, upload
 from tests.jobs.conftest import drain
 
@@ -42,23 +48,26 @@ def pictures() -> dict[str, bytes]:
     return made
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Random weights of CNNIQA where its published ones would be."""
+def put_weights(folder: Path, metric: str, network: Callable[[], Any]) -> None:
+    """Random weights where the published ones would be."""
     import torch
 
+    info = find_metric(metric)
+    path = folder / info.weights[0].file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    torch.save({"params": network().state_dict()}, path)
+    accept(info, folder)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
     from scoring.baselines.cnniqa import CnniqaNetwork
-    from scoring.baselines.registry import find_metric
-    from scoring.baselines.weights import accept
 
     folder = tmp_path_factory.mktemp("weights")
-    info = find_metric("cnniqa")
-    path = folder / info.weights[0].file
-    path.parent.mkdir(parents=True)
-    torch.manual_seed(0)
-    torch.save({"params": CnniqaNetwork().state_dict()}, path)
-    accept(info, folder)
-    return folder
+    with unstated("cnniqa", "dbcnn"):
+        put_weights(folder, "cnniqa", CnniqaNetwork)
+        yield folder
 
 
 @pytest.fixture
@@ -121,6 +130,19 @@ def test_each_repeat_becomes_a_reference_row_and_the_page_has_their_mean(client,
     text = client.get(f"{job.get_absolute_url()}repeats/").content.decode()
     assert f"{summary['srocc']['mean']:.4f} ± {summary['srocc']['sd']:.4f}" in text
     assert "2 of 2" in text
+
+
+def test_the_head_of_dbcnn_is_trained_in_the_networks_full_size(phase, started, tmp_path, settings):
+    from scoring.baselines.dbcnn import DbcnnNetwork
+
+    settings.BASELINE_WEIGHTS_DIR = str(tmp_path / "weights")
+    put_weights(tmp_path / "weights", "dbcnn", DbcnnNetwork)
+    job = started(metric="dbcnn", scope="head", phase=phase.pk, repeats=1)
+    drain()
+    job.refresh_from_db()
+    assert (job.state, job.failure) == ("done", "")
+    row = Submission.objects.get(phase=phase, kind="reference")
+    assert (row.method_name, "fine-tuned (head, seed 0)" in row.description) == ("dbcnn+finetune.0", True)
 
 
 def test_slices_with_a_kill_between_them_give_the_same_bytes_as_one_run(started, monkeypatch, client):

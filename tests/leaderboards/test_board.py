@@ -17,7 +17,7 @@ from challenge.leaderboards.board import board
 from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Evaluation, Score, Submission
 from challenge.submissions.scoring_run import score
-from challenge.submissions.services import choose, fail
+from challenge.submissions.services import choose
 from tests.factories import IMAGES, upload
 
 MAIN = st.one_of(st.none(), st.sampled_from([0.5, 0.25, -0.25]), st.floats(-1, 1))
@@ -121,12 +121,6 @@ def test_reference_rows_stand_in_their_place_without_a_rank(world):
         (None, True),
         (None, True),
     ]
-
-
-def test_failed_and_withdrawn_submissions_are_not_there(world):
-    submission = world.submit()
-    fail(Submission.objects.filter(pk=submission.pk), "x")
-    assert board(world.development) == []
 
 
 def test_an_undefined_score_is_last_without_a_rank_and_says_why(world):

@@ -72,6 +72,7 @@ def looked(world, phase=None) -> int:
 
 
 def test_a_team_that_is_passed_by_a_new_file_is_told_once_a_day(world):
+    """CodaLab #1233: tell me when I am overtaken."""
     world.scored(noise=0.8)
     world.scored(world.mallory, noise=1.5, seed=2)
     assert looked(world) == 0

@@ -54,6 +54,7 @@ def test_everybody_who_takes_part_gets_it_on_the_site_and_by_mail_once(world):
 
 @pytest.mark.parametrize("status", ["pending", "rejected"])
 def test_who_waits_or_was_rejected_is_not_told(world, status):
+    """Codabench #2109: mass mail goes to everybody, whatever the status."""
     world.alice.registrations.update(status=status)
     announce(world)
     tell_everybody()
@@ -134,6 +135,7 @@ def test_a_moved_deadline_is_told_with_its_reason(world):
 
 
 def test_a_scored_file_is_told_to_its_team_on_the_site(world):
+    """CodaLab #1233: tell me when my file is scored."""
     submission = world.scored()
     tell_everybody()
     assert mail.outbox == []

@@ -234,7 +234,7 @@ def test_steiger_on_plcc_uses_the_maps(entries):
 @pytest.mark.slow
 def test_five_percent_of_equally_good_pairs_are_called_different():
     rng = np.random.default_rng(11)
-    repetitions, n = 200, 150
+    repetitions, n = 120, 150
     p = []
     for _ in range(repetitions):
         y = rng.normal(size=n)
@@ -242,8 +242,8 @@ def test_five_percent_of_equally_good_pairs_are_called_different():
         two = [dict(enumerate(common + rng.normal(0, 0.5, n))) for _ in range(2)]
         both = [evaluate(one, dict(enumerate(y)), bootstrap=0, formula="srocc") for one in two]
         p.append(compare(both, resamples=100).pairs[0]["p"])
-    # Standard error 0.015.
-    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.035)
+    # Standard error 0.02.
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.045)
     assert np.mean(np.array(p) < 0.5) == pytest.approx(0.5, abs=0.1)
 
 

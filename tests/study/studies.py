@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 import struct
 import uuid
 import zipfile
@@ -13,10 +14,13 @@ from django.test import Client
 from django.utils import timezone
 
 from challenge.contests.models import Challenge
-from challenge.study import rating, setup
+from challenge.study import figure_run, opinions, rating, setup
 from challenge.study.image_list import files_in_zip
 from challenge.study.models import RatingSession, Study, Subject
 from challenge.study.png import SIGNATURE
+from challenge.study.records import FigureRun, OpinionRun
+from generation.attributes import ATTRIBUTES
+from generation.attributes import COLUMNS as ATTRIBUTE_COLUMNS
 
 SECRET = b"a prompt with steps=20, cfg=7.5 and the model's name"
 
@@ -74,8 +78,10 @@ def add_pictures(study: Study, rows: Sequence[Mapping[str, Any]], size: tuple[in
     setup.add_images(study, listed(rows), files_in_zip(io.BytesIO(content)), None)
 
 
-def make_study(challenge: Challenge, actor: Any, *, images: int = 12, golds: int = 0, **fields: Any) -> Study:
-    """A study with `images` images in groups of `session_images`, open."""
+def make_study(
+    challenge: Challenge, actor: Any, *, images: int = 12, golds: int = 0, anchors: int = 0, **fields: Any
+) -> Study:
+    """A study with `images` images in groups of `session_images`, open. Anchors have the ranges 0 to 1, 1 to 2, ..."""
     values = {
         "title": "Quality of generated images",
         "session_images": images,
@@ -95,6 +101,7 @@ def make_study(challenge: Challenge, actor: Any, *, images: int = 12, golds: int
         for n in range(images)
     ]
     rows += [{"name": f"gold_{n}.png", "role": "gold", "low": 1, "high": 3} for n in range(golds)]
+    rows += [{"name": f"anchor_{n}.png", "role": "anchor", "low": n % 5, "high": n % 5 + 1} for n in range(anchors)]
     columns = ("name", "prompt", "translation", "role", "low", "high")
     add_pictures(study, [{column: row.get(column, "") for column in columns} for row in rows])
     setup.open_study(study, actor)
@@ -145,3 +152,40 @@ def rate(session: RatingSession, value: Any) -> None:
     assert taken is not None
     assert not taken.refused
     assert rating.finish(session)
+
+
+def image_table(names: Sequence[str], models: int = 2) -> bytes:
+    """A table of images for figures: models in turns, every other image with another CFG, prompts that grow."""
+    rows = [
+        {
+            "name": name,
+            "model": f"model {n % models}",
+            "iteration_default": str(n % 3 == 0).lower(),
+            "cfg_default": str(n // models % 2 == 0).lower(),
+            "resolution_default": str(n % 5 != 0).lower(),
+            "prompt": "a cat " * (n % 30 + 1),
+        }
+        for n, name in enumerate(names)
+    ]
+    return listed(rows)
+
+
+def attribute_table(names: Sequence[str]) -> bytes:
+    """What `python -m generation attributes` writes, with attributes drawn at random."""
+    draw = random.Random(1)
+    rows = []
+    for name in names:
+        cells = [name, "24", "16", *(f"{draw.random():.6f}" for _ in range(2 * len(ATTRIBUTES))), "0" * 64]
+        rows.append(dict(zip(ATTRIBUTE_COLUMNS, cells, strict=True)))
+    return listed(rows)
+
+
+def computed_figures(run: OpinionRun, actor: Any, **options: Any) -> FigureRun:
+    """The figures of opinion scores, by a worker, of a table of the study's images."""
+    run.refresh_from_db()
+    names = run.study.images.order_by("name").values_list("name", flat=True)
+    values = {"table": image_table(list(names)), "attributes": b"", "length": "tokens", "all_configurations": True}
+    made = opinions.ask_for_figures(run, **{**values, **options}, actor=actor)
+    figure_run.compute(made.pk)
+    made.refresh_from_db()
+    return made

@@ -14,7 +14,7 @@ from challenge.datasets.services import current_answer_key
 from challenge.study import opinion_run, rating
 from challenge.study.records import OpinionRun, Publication
 from generation.split.assign import assign, deciles
-from tests.study.studies import invited, make_study, rate
+from tests.study.studies import attribute_table, computed_figures, invited, make_study, rate
 
 IMAGES, SUBJECTS = 60, 6
 
@@ -74,6 +74,13 @@ def test_from_ratings_to_the_board(client, world):
     board = client.get("/c/iqa/season/leaderboard/").content.decode()
     assert "Aces" in board
     assert f"{main:.4f}" in board
+
+    # Figures of the same scores: models that the names of a plan tell, and no image alone.
+    figures = computed_figures(OpinionRun.objects.get(), world.organiser, attributes=attribute_table(names))
+    assert figures.result is not None
+    assert figures.result["6"]["n"] == figures.result["7"]["n"] == IMAGES
+    shown = client.get(f"{page}figures/").content.decode()
+    assert all(f"figure-{name}.svg" in shown for name in ("3", "6-std", "7"))
 
     # The same numbers in a notebook, from the table that the operator downloads.
     ratings = client.get(f"/c/iqa/studies/{study.pk}/ratings.csv").content

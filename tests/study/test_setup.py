@@ -163,6 +163,8 @@ def test_the_pages_take_a_study_from_nothing_to_open(client, world):
         **{"title": "Pages", "languages": "en", "scale_low": 0, "scale_high": 5, "step": "0.1", "seed": 0},
         **{"session_images": 2, "session_minutes": 30, "rest_minutes": 30, "sessions_per_day": 4, "warm_ups": 0},
         **{"repeats": 0, "golds": 0, "consent_text": "Yes", "questions": "Age: young; old\nProfession"},
+        **{"display_check": "off", "acuity_check": "record", "colour_check": "pass"},
+        **{"viewing_distance": 60, "training_images": 10},
     }
     wrong = client.post("/c/iqa/studies/new/", fields | {"scale_low": 7, "questions": ": a; b"})
     assert wrong.status_code == 422

@@ -114,6 +114,7 @@ def test_a_blind_phase_does_not_tell_which_submission_is_the_best(client, world)
 
 # --- what is given back -----------------------------------------------------------------------------------------------
 def test_withdrawn_files_and_our_failures_give_their_slot_back_for_the_same_day(world):
+    """Codabench #2031, #2043, #2421: cancelled jobs count; CodaLab #2175: failed ones do."""
     world.development.daily_quota = 1
     world.development.save()
     withdrawn = world.submit()

@@ -64,13 +64,6 @@ def test_predictions_that_no_axis_can_hold_are_scored_all_the_same(world):
     assert submission.status == "scored"
 
 
-def test_a_second_delivery_does_nothing(world):
-    submission = world.scored()
-    score(submission.pk)
-    assert submission.evaluations.count() == 1
-    assert submission.events.filter(to_status="scored").count() == 1
-
-
 def test_only_one_of_two_workers_gets_the_claim(world):
     submission = world.submit()
     assert claim(submission.pk) is not None
@@ -89,19 +82,6 @@ def test_a_lost_worker_is_replaced_and_writes_nothing_when_it_comes_back(world, 
     assert not Evaluation.objects.exists()
     assert finish(second, world.development, *late)
     assert Evaluation.objects.count() == 1
-
-
-def test_a_submission_that_kills_every_worker_is_given_up_and_its_quota_given_back(world, rung, settings):
-    submission = world.submit()
-    for _ in range(settings.SCORING_MAX_ATTEMPTS):
-        assert claim(submission.pk)
-        lose_worker(submission)
-    assert claim(submission.pk) is None
-    assert reconcile().failed == 1
-    submission.refresh_from_db()
-    assert submission.status == "failed"
-    assert "our side" in submission.failure
-    assert submission.phase_slot is None
 
 
 @pytest.mark.parametrize(

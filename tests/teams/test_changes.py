@@ -73,6 +73,7 @@ def test_whoever_is_removed_sees_and_may_nothing_any_more(world):
 
 
 def test_leaving_a_team_that_has_submitted_is_no_way_to_another_quota(world):
+    """grand-challenge #543, waymo-open-dataset #185: another team, another quota."""
     world.submit(world.alice)
     leave(registration(world.bob))
     again = enter(world, world.bob, team_name="Fresh quota")

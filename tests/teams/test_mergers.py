@@ -48,6 +48,7 @@ def test_both_leaders_and_an_organiser_make_one_team(world):
 
 
 def test_the_board_has_one_row_with_the_better_file(world):
+    """Codabench #805, CodaLab #2599, #1842; VIPriors #16 "we will merge submissions after the phase ends"."""
     world.scored(world.alice, noise=2.0, seed=1)
     world.scored(world.mallory, noise=0.1, seed=2)
     best = board(world.development)[0]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.core.validators import FileExtensionValidator
 
 from challenge.core.downloads import safe_file_name
@@ -15,13 +16,19 @@ PROMPT_FILES = ("txt", "csv", "tsv", "jsonl", "parquet", "gz")
 DEVICES = (("auto", "The best there is"), ("cuda", "GPU (CUDA)"), ("mps", "GPU (Apple)"), ("cpu", "Processor"))
 DTYPES = (("", "As the catalogue says"), ("float16", "float16"), ("bfloat16", "bfloat16"), ("float32", "float32"))
 FORMATS = (("parquet", "Parquet"), ("webdataset", "WebDataset (tar)"), ("imagefolder", "Folder of images"))
-JUDGES = (("lexicon", "Word lists"), ("none", "Nobody"))
 POLICIES = (
     ("guarantee", "Enough images with all defaults, whatever else yields"),
     ("strict", "Exact shares and all defaults, factors confounded"),
     ("marginals", "Exact shares, no anchors"),
 )
 MOST_IMAGES = 1_000_000
+
+
+def judges() -> list[tuple[str, str]]:
+    """Who can judge prompts here: a model only where the settings name one (PROMPT_JUDGE_URL, PROMPT_JUDGE_MODEL)."""
+    model = settings.PROMPT_JUDGE_MODEL if settings.PROMPT_JUDGE_URL else ""
+    asked = [("openai", f"The model {model}, and the word lists before it")] if model else []
+    return [("lexicon", "Word lists"), *asked, ("none", "Nobody")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +103,7 @@ class DatabaseForm(forms.Form):
         label="Merge prompts from this similarity on, in %",
         help_text="The paper: 90. Empty: no merging. Sentences about shapes are never merged.",
     )
-    judge = forms.ChoiceField(choices=JUDGES, label="Who judges the prompts", help_text="Unfit prompts are dropped.")
+    judge = forms.ChoiceField(choices=judges, label="Who judges the prompts", help_text="Unfit prompts are dropped.")
     ask_people = forms.BooleanField(
         required=False,
         initial=True,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
 
 from challenge.jobs.kinds import Batch, ItemResult, JobFailed, PeopleNeeded, Task
 from challenge.jobs.models import Doubt
 
 if TYPE_CHECKING:
-    from generation.prompts.judges import Verdict
+    from generation.prompts.judges import Judge, Verdict
     from generation.prompts.pipeline import Filtered
     from generation.prompts.reading import Row
 
 INPUT = "input"  # folder of the file that was uploaded: whatever its name, it is none of ours
 FUNNEL, FUNNEL_TEXT, KEPT, DROPPED = "funnel.json", "funnel.md", "kept.csv", "dropped.csv"
+VERDICTS = "verdicts.sqlite"
 
 
 def filter_them(batch: Batch) -> ItemResult:
@@ -34,7 +38,8 @@ def filter_them(batch: Batch) -> ItemResult:
     )
     decisions = {one.prompt: Decision(one.decision, f"decided by {one.decided_by or 'somebody'}") for one in doubts}
     options = _options(task)
-    result = filter_prompts(_rows(task), options, decisions=decisions)
+    with _judge(task) as judge:
+        result = filter_prompts(_rows(task), options, judge=judge, decisions=decisions)
     report = funnel(result, options)
     for name in (FUNNEL, FUNNEL_TEXT):
         write_report(task.folder / name, report)
@@ -61,6 +66,25 @@ def _rows(task: Task) -> Sequence[Row]:
     if name:
         return read_prompts([task.folder / INPUT / name], Source(column=task.parameters["column"] or None))
     return [Row(f"p{number:07d}", text, "shapes", number, False) for number, text in enumerate(all_prompts(), start=1)]
+
+
+@contextmanager
+def _judge(task: Task) -> Iterator[Judge | None]:
+    """The model of the settings where the job asks for it, else None: the word lists. Its verdicts are kept in the
+    job's folder, so that a run which is taken up again asks only what is open."""
+    from generation.problems import InvalidInput
+    from generation.prompts.endpoint import EndpointJudge
+    from generation.prompts.judges import POLICY_VERSION
+    from generation.prompts.verdicts import VerdictCache
+
+    if task.parameters["judge"] != "openai":
+        yield None
+        return
+    url, model = settings.PROMPT_JUDGE_URL, settings.PROMPT_JUDGE_MODEL
+    if not (url and model):
+        raise InvalidInput("This worker knows no judge: set PROMPT_JUDGE_URL and PROMPT_JUDGE_MODEL, then retry.")
+    with VerdictCache(task.folder / VERDICTS, judge=model, policy=POLICY_VERSION) as cache:
+        yield EndpointJudge(url, model, cache=cache, api_key=settings.PROMPT_JUDGE_API_KEY or None)
 
 
 def _options(task: Task) -> Any:

@@ -178,7 +178,8 @@ def attribute_items(task: Task) -> Iterable[NewItem]:
 
 def measure_them(batch: Batch) -> list[ItemResult]:
     """Light, contrast, colour, blur, SI."""
-    from generation.attributes.collect import COLUMNS, measure_file
+    from generation.attributes import COLUMNS
+    from generation.attributes.collect import measure_file
     from generation.images import ImageFile
 
     results = []
@@ -193,7 +194,7 @@ def measure_them(batch: Batch) -> list[ItemResult]:
 
 def write_attributes(task: Task, done: Iterable[Finished]) -> None:
     """The table of `python -m generation attributes`."""
-    from generation.attributes.collect import COLUMNS
+    from generation.attributes import COLUMNS
     from generation.fields import write_csv
     from generation.files import whole_file
 

@@ -91,8 +91,9 @@ for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, (event) => {
     if (event.detail.target?.id !== "validation") return; // polling simply goes on
     const status = event.detail.xhr?.status;
-    event.detail.target.textContent =
-      `The check did not run (${status ? `error ${status}` : "no connection"}). You can submit the file all the same.`;
+    event.detail.target.textContent = status === 413
+      ? "The file is larger than the server takes. Send it as a zip."
+      : `The check did not run (${status ? `error ${status}` : "no connection"}). You can submit the file all the same.`;
   });
 }
 
@@ -114,8 +115,18 @@ window.addEventListener("pageshow", (event) => {
   }
 });
 
+// A file that is too large is not sent at all, neither to be checked nor by the form: it would be minutes for a refusal.
+function refuseTooLarge(input) {
+  const most = Number(input.dataset.maxBytes);
+  const isTooLarge = most > 0 && input.files.length > 0 && input.files[0].size > most;
+  const message = isTooLarge ? `The file is larger than ${most / 1e6} MB. Send it as a zip.` : "";
+  input.setCustomValidity(message); // with hx-validate, this holds back the check as well
+  if (isTooLarge) document.querySelector(input.getAttribute("hx-target")).textContent = message;
+}
+
 function installFileZone(zone) {
   const input = zone.querySelector("input[type=file]");
+  zone.addEventListener("change", () => refuseTooLarge(input), true); // before htmx hears of it
   const over = (is) => (event) => {
     event.preventDefault();
     zone.classList.toggle("over", is);

@@ -3,12 +3,21 @@
 import csv
 import json
 import re
+import zipfile
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import challenge.demo
 from generation import cli
+from generation.demo.pictures import described, draw, fidelity
 from generation.demo.steps import STEPS
-from generation.demo.vocabulary import COLOURS, PLACES, SHAPES, SIZES, all_prompts
+from generation.demo.vocabulary import COLOURS, PLACES, SHAPES, SIZES, all_prompts, prompt_of
+from generation.problems import InvalidInput
+
+SHIPPED = Path(challenge.demo.__path__[0]) / "data" / "shapes.zip"
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +84,31 @@ def test_another_demo_in_the_same_folder_is_refused_before_anything_is_written(d
 def test_more_images_than_prompts_are_refused(tmp_path, capsys):
     assert cli.main(["demo", "--images", "757", "--out", str(tmp_path)]) == 1
     assert "the toy model knows 756 prompts" in capsys.readouterr().err
+
+
+def test_the_images_that_the_site_shows_are_what_this_program_draws(tmp_path):
+    pytest.importorskip("torch")
+    with zipfile.ZipFile(SHIPPED) as archive:
+        archive.extractall(tmp_path)
+    plan = tmp_path / "plan.csv"
+    plan.write_text("".join(plan.read_text().splitlines(keepends=True)[:5]))  # each image has its own seed
+    out = tmp_path / "again"
+    assert cli.main(["render", "--plan", str(plan), "--out", str(out), "--device", "cpu"]) == 0
+    drawn = sorted(out.glob("*.png"))
+    assert len(drawn) == 4
+    for path in drawn:
+        again, shipped = (np.asarray(Image.open(p), np.float64) for p in (path, tmp_path / "images" / path.name))
+        assert np.abs(again - shipped).mean() < 1  # grey values: other versions round differently
+
+
+def test_fidelity_is_that_to_the_nearest_picture_that_the_text_describes():
+    text = "a large red circle on the left, blue background"
+    what = described(text)
+    assert prompt_of(*what) == text
+    near, far = (np.asarray(draw(what, width=64, height=64, middle=middle)) for middle in (0.45, 0.9))
+    assert fidelity(near, text) == float("inf")
+    assert fidelity(far, text) < fidelity(np.asarray(draw(what, width=64, height=64, middle=0.458)), text)
+    white = np.full((64, 112, 3), 255, np.uint8)
+    assert fidelity(white, "a small black square on the right, white background") > fidelity(white, text)
+    with pytest.raises(InvalidInput, match="'a cat': not a text"):
+        described("a cat")
