@@ -52,8 +52,8 @@ class Notice(Work):
     def excerpt(self) -> str:
         """The beginning of the text as plain text, for lists."""
         is_markdown = RULES[Kind(self.kind)].is_markdown
-        text = html.unescape(strip_tags(markdown.render(self.text))) if is_markdown else self.text
-        return Truncator(text.strip()).chars(EXCERPT)
+        text = " ".join(html.unescape(strip_tags(markdown.render(self.text))).split()) if is_markdown else self.text
+        return Truncator(text).chars(EXCERPT)
 
 
 class Digest(models.Model):
