@@ -30,6 +30,8 @@ from challenge.leaderboards import views as leaderboards
 from challenge.notices import views as notices
 from challenge.questions import views as questions
 from challenge.receipts import views as receipts
+from challenge.reports import organiser_views as reports
+from challenge.reports import views as sheets
 from challenge.rescorings import views as rescorings
 from challenge.study import urls as study
 from challenge.submissions import views as submissions
@@ -46,6 +48,12 @@ RESCORING = [
     path("discard/", rescorings.discard, name="rescoring-discard"),
     path("retry/", rescorings.retry, name="rescoring-retry"),
     path("changes.csv", rescorings.report_csv, name="rescoring-csv"),
+]
+
+REPORT = [
+    path("", reports.report, name="report"),
+    path("teams/<uuid:team_id>/", reports.team, name="report-team"),
+    path("teams/<uuid:team_id>/status/", reports.team_status, name="report-team-status"),
 ]
 
 JOB = [
@@ -164,6 +172,11 @@ urlpatterns = [
     path("c/<slug:challenge>/<slug:phase>/tables/<slug:table>.<slug:form>", tables.table_file, name="table-file"),
     path("c/<slug:challenge>/<slug:phase>/rescoring/", rescorings.overview, name="rescoring"),
     path("c/<slug:challenge>/<slug:phase>/rescoring/<uuid:rescoring_id>/", include(RESCORING)),
+    path("c/<slug:challenge>/<slug:phase>/fact-sheet/", sheets.fact_sheet, name="fact-sheet"),
+    path("c/<slug:challenge>/<slug:phase>/fact-sheet/submit/", sheets.submit, name="fact-sheet-submit"),
+    path("c/<slug:challenge>/<slug:phase>/report/", include(REPORT)),
+    path("c/<slug:challenge>/<slug:phase>/report.zip", reports.archive, name="report-zip"),
+    path("sheet-files/<uuid:attachment_id>/", sheets.sheet_file, name="sheet-file"),
     path("files/<uuid:file_id>/", datasets.download, name="download"),
     path("files/<uuid:file_id>/<int:number>/", datasets.download, name="download-version"),
     path("jobs/", jobs.jobs, name="jobs"),

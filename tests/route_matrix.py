@@ -156,6 +156,17 @@ GET: dict[str, dict[str, int]] = {
     "/c/iqa/development/rescoring/{rescoring}/retry/": POST_ONLY,
     "/c/iqa/development/rescoring/{rescoring}/changes.csv": ORGANISERS,
     "/c/iqa/final/rescoring/{rescoring}/": row("302 404 404 404 404 404 404 404 404 404"),  # it is of another phase
+    "/c/iqa/development/fact-sheet/": MEMBERS,
+    "/c/iqa/development/fact-sheet/submit/": row("302 302 302 302 302 200 200 302 302 302"),  # the rival has none yet
+    "/c/iqa/final/fact-sheet/": MEMBERS,  # nothing is collected there
+    "/sheet-files/{sheet_file}/": TEAM,
+    "/c/iqa/development/report/": ORGANISERS,
+    "/c/iqa/final/report/": ORGANISERS,
+    "/c/iqa/development/report/teams/{team}/": ORGANISERS,
+    "/c/iqa/development/report/teams/{other_team}/": NOBODY,  # has no scored submission
+    "/c/iqa/development/report/teams/{team}/status/": ORGANISERS,
+    "/c/iqa/development/report.zip": ORGANISERS,
+    "/c/iqa/final/report.zip": ORGANISERS,
     "/submissions/{submission}/": TEAM,
     "/submissions/{submission}/status/": TEAM,
     "/submissions/{submission}/row/": TEAM,
@@ -220,6 +231,10 @@ GET: dict[str, dict[str, int]] = {
     "/api/v1/phases/{phase}/starter-kit": row("404 404 404 404 200 200 200 404 200 200"),
     "/api/v1/phases/{phase}/leaderboard": EVERYBODY,
     "/api/v1/phases/{final}/leaderboard": row("403 403 403 403 403 403 403 403 200 200"),
+    "/api/v1/phases/{phase}/fact-sheet": row("401 403 403 403 409 200 200 403 403 403"),
+    "/api/v1/phases/{phase}/fact-sheets": TOKEN_ORGANISERS,
+    "/api/v1/phases/{phase}/report.zip": TOKEN_ORGANISERS,
+    "/api/v1/phases/{final}/report.zip": TOKEN_ORGANISERS,
     "/api/v1/phases/{phase}/quota": row("401 403 403 403 200 200 200 403 403 403"),
     "/api/v1/phases/{phase}/submissions": TOKEN,
     "/api/v1/phases/{phase}/validate": NOT_ALLOWED,
@@ -288,6 +303,10 @@ POST: dict[str, dict[str, int]] = {
     "/c/iqa/mergers/{merger}/": row("302 404 404 404 302 302 302 404 302 302"),
     "/c/iqa/development/submit/": row("302 302 302 302 422 422 422 302 302 302"),
     "/c/iqa/development/validate/": row("302 200 200 200 200 200 200 200 200 200"),  # «choose a file»
+    "/c/iqa/development/fact-sheet/": row("302 302 302 302 422 422 422 302 302 302"),
+    "/c/iqa/development/fact-sheet/submit/": row("302 302 302 302 302 302 302 302 302 302"),
+    "/c/iqa/development/report/": row("302 404 404 404 404 404 404 404 422 422"),
+    "/c/iqa/development/report/teams/{team}/": row("302 404 404 404 404 404 404 404 422 422"),
     "/submissions/{submission}/withdraw/": row("302 404 404 404 404 302 302 404 302 302"),
     "/submissions/{submission}/choose/": row("302 404 404 404 404 302 302 404 302 302"),
     "/api/v1/phases/{phase}/submissions": row("401 422 422 422 422 422 422 422 422 422"),

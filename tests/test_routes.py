@@ -31,6 +31,7 @@ def route_values(world) -> dict[str, object]:
     from challenge.teams import mergers
     from tests.factories import new_answer_key, prediction_csv, upload
     from tests.jobs.made import make_fine_tuning, make_job
+    from tests.reports import made
 
     Challenge.objects.create(slug="draft", title="Draft", summary="Not published.")
     world.development.shows_fit = True
@@ -55,6 +56,8 @@ def route_values(world) -> dict[str, object]:
     )
     score(metric.pk)
     analyse(metric.evaluations.get().pk)
+    made.collect(world)
+    sheet = made.save(world, upload=made.pdf())
     merger = mergers.ask(world.team, "Rivals", actor=world.alice)
     job = make_job(world.admin, "done")
     return {
@@ -74,6 +77,8 @@ def route_values(world) -> dict[str, object]:
         "blind": blind.pk,
         "blind_evaluation": blind.evaluations.get().pk,
         "rescoring": rescoring.pk,
+        "sheet_file": sheet.attachments.get().pk,
+        "other_team": world.other_team.pk,
         "phase": world.development.pk,
         "final": world.final.pk,
         "challenge": world.challenge.pk,
@@ -184,7 +189,7 @@ def test_every_route_is_in_the_matrix():
     dummy = "00000000-0000-4000-8000-000000000000"
     names = "uuid file submission phase final challenge team key invitation registration merger hidden"
     names += " evaluation blind blind_evaluation rescoring job tuning study study_image token rating_session trial"
-    names += " opinion_run figures announcement withdrawn question answered unsubscribe"
+    names += " opinion_run figures announcement withdrawn question answered unsubscribe sheet_file other_team"
     values = {**dict.fromkeys(names.split(), dummy), "item": "1", "notification": "1"}
     listed = {resolve(route.format(**values).partition("?")[0]).route for route in [*GET, *POST]}
     own = {route for route in routes(get_resolver().url_patterns) if not route.startswith(LIBRARY_PREFIXES)}

@@ -21,6 +21,7 @@ from challenge.audit.services import forget, record
 from challenge.contests.models import Challenge, Registration, Team
 from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed
+from challenge.reports.services import authors_of, forget_sheets
 from challenge.study.records import Preparation
 from challenge.submissions.models import Submission
 from challenge.submissions.states import Status
@@ -58,6 +59,7 @@ def erase_account(user: User) -> None:
         rows.all().delete()
     user.questions.update(asker=None, team=None, shows_team=False)
     user.study_subjects.update(user=None, answers=[])
+    authors_of(user).delete()
     for model in (EmailAddress, Authenticator, SocialAccount):
         model.objects.filter(user=user).delete()
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
@@ -89,6 +91,7 @@ def _leave(registration: Registration) -> None:
     put_out(registration, team, registration.user, TeamEvent.Action.LEFT, must_be_approved=True)
     if not team.registrations.exists():
         team.notes.all().delete()  # they may say who it was
+        forget_sheets(team)
     if not team.registrations.exists() and not team.submissions.filter(status=Status.SCORED).exists():
         _delete_files(team)
         delete_if_empty(team)

@@ -23,6 +23,8 @@ from django.utils import timezone
 from challenge.accounts.models import User
 from challenge.contests.records import TeamEvent
 from challenge.core.storage import CHUNK_BYTES
+from challenge.reports.models import SheetSave
+from challenge.reports.services import AUTHOR_FIELDS, authors_of
 from challenge.study.records import Preparation
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.submissions.results import full_result, visible_evaluations
@@ -98,6 +100,8 @@ def describe(user: User, submissions: list[Submission]) -> dict[str, Any]:
             Preparation.objects.filter(subject__user=user),
             *("subject__study__title", "kind", "display", "result", "passed", "started_at", "finished_at"),
         ),
+        "fact_sheet_saves": _rows(SheetSave.objects.filter(user=user), "sheet__phase__slug", "version", "what", "at"),
+        "fact_sheet_authors": _rows(authors_of(user), "sheet__phase__slug", *AUTHOR_FIELDS),
         "messages": _rows(user.messages.all(), "created_at", "subject", "body"),
         "notifications": _rows(
             user.notifications.all(),

@@ -19,6 +19,7 @@ from challenge.api import (
     organising,
     questions,
     results,
+    sheets,
     submissions,
     teams,
 )
@@ -57,5 +58,5 @@ api = Api(
 )
 errors.install(api)
 NEWS = (announcements, questions, notifications)
-for part in (challenges, files, boards, submissions, results, teams, organising, *NEWS):
+for part in (challenges, files, boards, submissions, results, teams, sheets, organising, *NEWS):
     api.add_router("", part.router)

@@ -18,6 +18,7 @@ from challenge.api.schemas import Problem
 from challenge.contests.deadlines import ChangeRefused
 from challenge.contests.registrations import NotPossible
 from challenge.questions.services import QuestionRefused
+from challenge.reports.services import SheetRefused
 from challenge.submissions.intake import SubmissionRefused
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,10 @@ STATUS_OF_REFUSAL = {
     "invalid_idempotency_key": 422,
     "idempotency_key_reused": 409,
     "disk_full": 507,
+    "sheets_closed": 409,
+    "no_scored_submission": 409,
+    "stale_sheet": 409,
+    "incomplete_sheet": 409,
 }
 TITLES = {
     400: "Bad request",
@@ -88,8 +93,10 @@ def install(api: NinjaAPI) -> None:
     """Register the handlers."""
 
     @api.exception_handler(SubmissionRefused)
-    def refused(request: HttpRequest, error: SubmissionRefused) -> HttpResponse:
-        extra = {"report": error.report.to_dict()} if error.report else {}
+    @api.exception_handler(SheetRefused)
+    def refused(request: HttpRequest, error: SubmissionRefused | SheetRefused) -> HttpResponse:
+        report = error.report if isinstance(error, SubmissionRefused) else None
+        extra = {"report": report.to_dict()} if report else {}
         return problem(STATUS_OF_REFUSAL[error.code], error.code, str(error), **extra)
 
     @api.exception_handler(AuthenticationError)

@@ -40,6 +40,8 @@ class Act(models.TextChoices):
     SUBMISSION_CHOSEN = "submission_chosen", "Submission chosen by an organiser"
     QUOTA_GRANTED = "quota_granted", "Extra submissions granted"
     TEAM_NOTE = "team_note", "Note on a team changed"
+    FACT_SHEETS = "fact_sheets", "Collection of fact sheets changed"
+    REPRODUCTION = "reproduction", "Reproduced file uploaded"
     EVIDENCE = "evidence", "Evidence of collusion asked for"
     TEAM_RENAMED = "team_renamed", "Team renamed by an organiser"
     MEMBER_REMOVED = "member_removed", "Member removed by an organiser"

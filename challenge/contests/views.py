@@ -21,6 +21,7 @@ from challenge.contests.deadlines import deadline_changes
 from challenge.contests.forms import JoinForm
 from challenge.contests.models import Challenge, Registration
 from challenge.core.http import SignedInRequest
+from challenge.reports.prefill import phases_that_ask
 from challenge.submissions import gates
 
 LATEST_ANNOUNCEMENTS = 3
@@ -29,6 +30,7 @@ LATEST_ANNOUNCEMENTS = 3
 def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[str, object]]:
     now = timezone.now()
     registration = registration_of(request.user, challenge)
+    asking = phases_that_ask(registration.team) if registration else set()
     return [
         {
             "phase": phase,
@@ -38,6 +40,7 @@ def _phases_for_page(challenge: Challenge, request: HttpRequest) -> list[dict[st
             "gate_refusal": gates.refusal(registration.team, phase) if registration else "",
             "extensions": deadline_changes(phase),
             "budget": budget_of(registration.team, phase) if registration else None,
+            "asks_for_sheet": phase.pk in asking,
         }
         for phase in challenge.phases.select_related("challenge", "gate").prefetch_related("events")
     ]

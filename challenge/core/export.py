@@ -14,12 +14,23 @@ def safe_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
-def csv_response(file_name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
-    """A CSV download; None becomes an empty cell, floats are written in full precision."""
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """The table as CSV; None becomes an empty cell, floats are written in full precision."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([safe_cell(cell) for cell in header])
-    writer.writerows([["" if cell is None else safe_cell(cell) for cell in row] for row in rows])
-    response = HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8")
+    writer.writerow([_written(cell) for cell in header])
+    writer.writerows([[_written(cell) for cell in row] for row in rows])
+    return buffer.getvalue()
+
+
+def _written(cell: object) -> object:
+    """A safe cell. The csv module does not quote a lone carriage return, which readers take for the end of a row."""
+    safe = "" if cell is None else safe_cell(cell)
+    return safe.replace("\r\n", "\n").replace("\r", "\n") if isinstance(safe, str) else safe
+
+
+def csv_response(file_name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
+    """The same as a download."""
+    response = HttpResponse(csv_text(header, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'
     return response

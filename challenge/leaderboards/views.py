@@ -1,7 +1,6 @@
 """Board pages and their CSV export."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.cache import caches
@@ -30,12 +29,12 @@ from challenge.core.export import csv_response
 from challenge.core.http import cached_for_visitors
 from challenge.core.whiskers import Whiskers
 from challenge.datasets.services import result_decimals, shown_decimals
-from challenge.leaderboards.board import METRICS, Row, board
+from challenge.leaderboards.board import Row, board
+from challenge.leaderboards.export import COLUMNS, board_rows
 from challenge.leaderboards.paper import board_file
 from challenge.leaderboards.private import private_board
 from challenge.leaderboards.released import released_board
 from challenge.leaderboards.tables import is_metric, may_see_tables
-from challenge.submissions.results import rounded
 
 CACHE_SECONDS = 600
 BOARDS = {BoardKind.EXACT: board, BoardKind.RELEASED: released_board, BoardKind.PRIVATE: private_board}
@@ -96,23 +95,8 @@ def leaderboard_csv(request: HttpRequest, challenge: str, phase: str) -> HttpRes
     shown = get_object_or_404(visible_phases(request.user), challenge__slug=challenge, slug=phase)
     if not may_see_scores(request.user, shown):
         raise Http404
-    decimals = export_decimals(request.user, shown)
-    rows = (
-        [row.rank, row.label, row.method_name, _row_kind(row), row.entries]
-        + [rounded(row.scores.get(metric), decimals) for metric in METRICS]
-        + [row.received_at.isoformat(), *rounded(_ends(row.interval), decimals)]
-        + [*_ends(row.rank_interval), row.first, row.group]
-        for row in board_for(request.user, shown, _asks(request))
-    )
-    header = ["rank", "name", "method", "kind", "entries", *METRICS, "received_at"]
-    header += ["main_low", "main_high", "rank_low", "rank_high", "probability_first", "group"]
-    return csv_response(f"{challenge}-{phase}-leaderboard.csv", header, rows)
-
-
-def _row_kind(row: Row) -> str:
-    if row.is_reference:
-        return "reference"
-    return "late" if row.is_late else "team"
+    rows = board_rows(board_for(request.user, shown, _asks(request)), export_decimals(request.user, shown))
+    return csv_response(f"{challenge}-{phase}-leaderboard.csv", COLUMNS, rows)
 
 
 @require_safe
@@ -153,10 +137,6 @@ def _has_tables(user: Viewer, phase: Phase, kind: BoardKind, is_live: bool) -> b
     if not may_see_scores(user, phase) or not may_see_tables(user, phase):
         return False
     return any(row.is_reference and is_metric(row.method_name) for row in _board_of(phase, kind, is_live))
-
-
-def _ends(interval: Sequence[float] | None) -> list[float | None]:
-    return list(interval or (None, None))
 
 
 def sees_live_board(user: Viewer, phase: Phase) -> bool:

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "challenge.desk",
     "challenge.announcements",
     "challenge.questions",
+    "challenge.reports",
     "challenge.notices.apps.NoticesConfig",
     "challenge.api",
     "challenge.demo",
@@ -232,6 +233,9 @@ if not 0 < MAX_PREDICTION_FILE_BYTES <= LARGEST_PREDICTION_FILE_BYTES:
         f"MAX_PREDICTION_FILE_BYTES must be from 1 to {LARGEST_PREDICTION_FILE_BYTES}, the largest file that can be "
         f"scored, not {MAX_PREDICTION_FILE_BYTES}."
     )
+# Files beside a fact sheet; nginx lets 64 MB through.
+MAX_FACT_SHEET_FILE_BYTES = env.int("MAX_FACT_SHEET_FILE_BYTES", default=50_000_000)
+MAX_FACT_SHEET_FILES = env.int("MAX_FACT_SHEET_FILES", default=4)
 # Whether X-Request-Time says how long the request took to arrive: only where a proxy sets it, see docker/nginx.
 TRUST_REQUEST_TIME_HEADER = False
 # An upload that took longer counts as begun this long ago, so holding one open past a deadline buys nothing.
@@ -311,6 +315,7 @@ CELERY_TASK_ROUTES = {
     "jobs.*": {"queue": "gpu"},
     "study.*": {"queue": "analysis"},
     "desk.*": {"queue": "analysis"},
+    "reports.*": {"queue": "analysis"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

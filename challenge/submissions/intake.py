@@ -144,7 +144,7 @@ def receive(
     _require_gate(team, phase)
     if quota.remaining == 0:
         raise SubmissionRefused("quota_spent", quota.refusal())
-    _require_room(upload)
+    require_room(upload)
     report = check_file(phase, upload)
     if not report.ok:
         raise SubmissionRefused("invalid_file", report.summary, report)
@@ -279,7 +279,8 @@ def _is_late(phase: Phase, began_at: datetime.datetime) -> bool:
     return began_at >= Phase.objects.select_for_update().get(pk=phase.pk).closes_at
 
 
-def _require_room(upload: UploadedFile[Any]) -> None:
+def require_room(upload: UploadedFile[Any]) -> None:
+    """Raise SubmissionRefused(`disk_full`) unless the server has room for the file."""
     free = shutil.disk_usage(settings.STATE_DIR).free
     if free - (upload.size or 0) < settings.MIN_FREE_DISK_BYTES:
         raise SubmissionRefused(

@@ -8,7 +8,7 @@ any transaction.
 import dataclasses
 import time
 import uuid
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
@@ -128,12 +128,9 @@ def compute(submission: Submission, key: AnswerKey, formula: str = "") -> tuple[
     """
     formula = formula or submission.phase.formula
     started = time.perf_counter()
-    predictions = stored_predictions(submission)
-    # The score comes first: subsets and intervals are an analysis of its own, later (challenge.analyses).
-    options: dict[str, Any] = {"subsets": [], "formula": formula, "bootstrap": 0}
-    outcome = evaluate_public(predictions, submission.phase, key, **options)
+    outcome, private = scored(stored_predictions(submission), submission.phase, key, formula)
     evaluation = _evaluation(submission, key, formula, outcome)
-    if private := evaluate_private(predictions, submission.phase, key, **options):
+    if private:
         evaluation.private_result = private.to_dict()
         evaluation.private_rank_value = _rank_value(evaluation.private_result)
     evaluation.duration_ms = (time.perf_counter() - started) * 1000
@@ -146,12 +143,29 @@ def compute(submission: Submission, key: AnswerKey, formula: str = "") -> tuple[
     return evaluation, scores
 
 
-def stored_predictions(submission: Submission) -> Predictions:
+def scored(
+    predictions: Predictions, phase: Phase, key: AnswerKey, formula: str
+) -> tuple[scoring.Evaluation, scoring.Evaluation | None]:
+    """What `scoring.evaluate` finds on the rows that the phase shows, and on its private part where it has one."""
+    # The score comes first: subsets and intervals are an analysis of its own, later (challenge.analyses).
+    options: dict[str, Any] = {"subsets": [], "formula": formula, "bootstrap": 0}
+    return evaluate_public(predictions, phase, key, **options), evaluate_private(predictions, phase, key, **options)
+
+
+class StoredPredictions(Protocol):
+    """A row with a prediction file: a submission, a reproduction."""
+
+    file: Any
+    sha256: Any
+    file_name: Any
+
+
+def stored_predictions(row: StoredPredictions) -> Predictions:
     """The predictions in the stored file. Raises RuntimeError when it is not the file that was accepted."""
-    with submission.file.open("rb") as stream:
-        if sha256_of(stream) != submission.sha256:
+    with row.file.open("rb") as stream:
+        if sha256_of(stream) != row.sha256:
             raise RuntimeError("The stored file is not the one that was accepted.")
-        return read_predictions(stream, filename=submission.file_name)
+        return read_predictions(stream, filename=row.file_name)
 
 
 def _evaluation(submission: Submission, key: AnswerKey, formula: str, outcome: scoring.Evaluation) -> Evaluation:

@@ -20,6 +20,7 @@ from challenge.contests.records import RegistrationEvent, TeamEvent
 from challenge.contests.services import boards_changed, settle_leader
 from challenge.notices.kinds import Kind
 from challenge.notices.services import tell
+from challenge.reports.services import follow_merger
 from challenge.submissions.models import Submission, SubmissionEvent
 from challenge.teams.models import Merger
 from challenge.teams.services import Action, ChangeRefused, locked, may_lead
@@ -83,6 +84,7 @@ def confirm(merger: Merger, *, actor: User) -> Team:
     team, gone = merger.asking, merger.asked
     _require_fits(challenge, team, gone)
     _move_submissions(gone, team, actor)
+    follow_merger(gone, team)
     _move_members(gone, team, actor)
     gone.merged_into, gone.leader = team, None
     gone.save(update_fields=["merged_into", "leader"])

@@ -21,6 +21,7 @@ from challenge.contests.access import (
 from challenge.contests.models import Registration, Team
 from challenge.core.http import SignedInRequest
 from challenge.core.limits import limited
+from challenge.reports.views import sheet_states
 from challenge.teams import mergers, services
 from challenge.teams.access import visible_mergers
 from challenge.teams.forms import MergeForm, RenameForm
@@ -44,6 +45,7 @@ def _page(request: SignedInRequest, registration: Registration, team: Team, **fo
             for merger in visible_mergers(request.user).filter(state__in=Merger.OPEN)
             if team.pk in (merger.asking_id, merger.asked_id)
         ],
+        "sheets": sheet_states(team),
         "events": team.events.select_related("actor", "member").order_by("-at", "-pk")[:50],
         "rename_form": RenameForm(initial={"name": team.name}),
         "merge_form": MergeForm(),

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from itertools import groupby
 
 from scoring.baselines.tables import CRITERIA, OVERALL, Table, Value
+from scoring.latex import escaped, number
 
 _HEADS = {"srocc": "SRoCC", "krocc": "KRoCC", "plcc": "PLCC"}
-_TEX = {"_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#"}
 
 
 def latex(table: Table) -> str:
@@ -23,7 +23,7 @@ def latex(table: Table) -> str:
     lines = [f"% {note}" for note in table.notes]
     lines += [rf"\begin{{tabular}}{{l{'c' * len(table.columns)}}}", r"\toprule"]
     if table.groups != (OVERALL,):
-        heads = [rf"\multicolumn{{{width}}}{{c}}{{{_escaped(group)}}}" for group in table.groups]
+        heads = [rf"\multicolumn{{{width}}}{{c}}{{{escaped(group)}}}" for group in table.groups]
         rules = [rf"\cmidrule(lr){{{2 + width * i}-{1 + width * (i + 1)}}}" for i in range(len(table.groups))]
         lines += [" & ".join(["", *heads]) + r" \\", "".join(rules)]
     lines.append(" & ".join(["Metric", *(_HEADS[criterion] for _, criterion in table.columns)]) + r" \\")
@@ -31,7 +31,7 @@ def latex(table: Table) -> str:
         lines.append(r"\midrule")
         for row in rows:
             cells = [_in_latex(row.values[column]) for column in table.columns]
-            lines.append(" & ".join([_escaped(row.title), *cells]) + r" \\")
+            lines.append(" & ".join([escaped(row.title), *cells]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
@@ -85,11 +85,8 @@ FORMATS: dict[str, Callable[[Table], str]] = {
 
 
 def _in_latex(value: Value) -> str:
-    if value.value is None:
-        shown = "--"
-    else:
-        shown = f"{value.value:.4f}".replace("-", "$-$")
-        shown = {"best": rf"\textbf{{{shown}}}", "second": rf"\underline{{{shown}}}"}.get(value.mark, shown)
+    shown = number(value.value, 4)
+    shown = {"best": rf"\textbf{{{shown}}}", "second": rf"\underline{{{shown}}}"}.get(value.mark, shown)
     return shown if value.paper is None else rf"{shown} ({value.paper:.4f})"
 
 
@@ -100,7 +97,3 @@ def _in_markdown(value: Value) -> str:
         shown = f"{value.value:.4f}"
         shown = {"best": f"**{shown}**", "second": f"<u>{shown}</u>"}.get(value.mark, shown)
     return shown if value.paper is None else f"{shown} ({value.paper:.4f})"
-
-
-def _escaped(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in text)

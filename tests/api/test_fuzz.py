@@ -24,7 +24,7 @@ from tests.api.test_openapi import SNAPSHOT
 from tests.factories import prediction_csv
 from tests.test_routes import role_users, route_values
 
-EXAMPLES = {"get": 10, "post": 30}  # of each operation, half of them against its description
+EXAMPLES = {"get": 10, "post": 30, "put": 30}  # of each operation, half of them against its description
 CHECKS = [
     checks.not_a_server_error,
     openapi_checks.status_code_conformance,
@@ -41,6 +41,7 @@ VALID = {
     "announcements": {"title": "News", "text": "**New** key."},
     "questions": {"text": "Why?"},
     "deadline": {"closes_at": "2040-01-01T00:00:00Z", "reason": "Holidays."},
+    "fact-sheet": {"version": 1, "method_name": "A & B", "authors": [{"name": "Ada"}], "submits": True},
 }
 
 INSIDERS = ("owner", "rival", "organiser")  # who may do such things
@@ -116,7 +117,7 @@ def test_no_request_gets_a_500_or_an_answer_that_is_not_declared(real, headers):
         def ask(case, role, data):
             for name in set(case.path_parameters) & set(real):
                 case.path_parameters[name] = str(data.draw(st.sampled_from(real[name])))
-            if case.method == "POST" and data.draw(st.booleans()):
+            if case.method in ("POST", "PUT") and data.draw(st.booleans()):
                 case.body = VALID.get(case.path.rpartition("/")[2], case.body)
                 role = data.draw(st.sampled_from(INSIDERS))
             with transaction.atomic():

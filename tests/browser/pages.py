@@ -87,6 +87,7 @@ def every_page(world: World, rich: Rich) -> list[Entry]:
         *news.pages(world, rich.news, rich.empty.slug),
         ("verify-receipt", None, reverse("verify-receipt")),
         *_job_pages(world.admin, rich),
+        *_report_pages(world),
         ("leaderboard-empty", None, reverse("leaderboard", args=[iqa, "closed"])),
     ]
 
@@ -101,6 +102,18 @@ def _desk_pages(world: World, rich: Rich) -> list[Entry]:
         ("evidence", organiser, reverse("evidence", args=[iqa, "development"])),
         ("evidence-none", organiser, reverse("evidence", args=[iqa, "keyless"])),
         ("site-log", world.admin, reverse("site-log")),
+    ]
+
+
+def _report_pages(world: World) -> list[Entry]:
+    iqa = world.challenge.slug
+    return [
+        ("fact-sheet-new", world.mallory, reverse("fact-sheet", args=[iqa, "development"])),
+        ("fact-sheet-draft", world.alice, reverse("fact-sheet", args=[iqa, "development"])),
+        ("fact-sheet-submit", world.alice, reverse("fact-sheet-submit", args=[iqa, "development"])),
+        ("report", world.organiser, reverse("report", args=[iqa, "development"])),
+        ("report-not-begun", world.organiser, reverse("report", args=[iqa, "keyless"])),
+        ("report-team", world.organiser, reverse("report-team", args=[iqa, "development", world.team.pk])),
     ]
 
 

@@ -29,6 +29,7 @@ from challenge.study.opinions import publish as publish_scores
 from challenge.study.rating import start_session
 from challenge.study.records import OpinionRun
 from challenge.study.setup import import_ratings, reopen_session, save_study
+from challenge.submissions.counting import counting_evaluation
 from challenge.submissions.intake import Method, receive_reference
 from challenge.submissions.models import Submission
 from challenge.submissions.scoring_run import score
@@ -47,6 +48,7 @@ from tests.factories import (
     upload,
 )
 from tests.jobs.made import make_fine_tuning, make_job
+from tests.reports import made
 from tests.rescorings.conftest import begin, finished
 from tests.study.studies import attribute_table, computed_figures, invited, make_study, rate
 
@@ -121,7 +123,7 @@ def fill(world: World) -> Rich:
     method = Method(name="A convolutional baseline", description="Two lines\nof text.", runtime_s=0.25, device="gpu")
     scored = world.scored(noise=0.4, method=method)
     analyse(scored.evaluations.get().pk)
-    return Rich(
+    rich = Rich(
         undefined=world.scored(lonely, content=constant),
         reference=_reference(world.development),
         failed=_failed(world.submit()),
@@ -141,6 +143,17 @@ def fill(world: World) -> Rich:
         **_study(world),
         **_rescorings(world),
     )
+    _sheets(world)
+    return rich
+
+
+def _sheets(world: World) -> None:
+    """A draft of alice's team with a file, whose method was run again; one submitted sheet; the others are missing."""
+    made.collect(world, closes_at=timezone.now() + datetime.timedelta(days=2), tolerance=0.0001)
+    made.save(world, upload=made.pdf(), training_data="", ensemble=True)
+    made.submitted(world, User.objects.get(username="member1"), team_title="Örebro Vision Lab")
+    counting = counting_evaluation(world.team, world.development)
+    made.reproduced(world, counting.submission, prediction_csv(0.42))
 
 
 def _jobs(world: World) -> dict[str, Job]:

@@ -1,7 +1,12 @@
-"""What goes into a season: two answer keys, a corrected one, and the predictions of forty teams of differing skill."""
+"""What goes into a season: two answer keys, a corrected one, and the predictions of forty teams of differing skill.
 
+Files of the final are zips with a `readme.txt`, as the rules of NTIRE challenges ask for.
+"""
+
+import io
 import math
 import random
+import zipfile
 
 TEAMS = [f"Team {number:02d}" for number in range(40)]
 CONSTANT, TWIN, ASLEEP = TEAMS[37], TEAMS[38], TEAMS[39]
@@ -47,7 +52,37 @@ def predictions(team: str, phase: str, attempt: int = 0, *, better: float = 0.0)
     lines = []
     for name, mos in hidden(phase).items():
         lines.append(f"{name},{100 / (1 + math.exp(3 - mos - rng.gauss(0, noise))):.3f}\n")
-    return "".join(lines).encode()
+    content = "".join(lines).encode()
+    return packed(team, content) if phase == "final" else content
+
+
+def packed(team: str, content: bytes) -> bytes:
+    """A zip of predictions and what the team says of its method; the same bytes each time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("output.txt"), content)
+        archive.writestr(zipfile.ZipInfo("readme.txt"), readme(team))
+    return buffer.getvalue()
+
+
+def runtime_of(team: str) -> float:
+    """Seconds per image, as the team states it."""
+    return round(0.05 + TEAMS.index(team) / 100, 2)
+
+
+def readme(team: str) -> str:
+    """The four lines that NTIRE challenges ask for."""
+    return (
+        f"runtime per image [s] : {runtime_of(team)}\nCPU[1] / GPU[0] : {TEAMS.index(team) % 2}\n"
+        f"Extra Data [1] / No Extra Data [0] : {TEAMS.index(team) % 2}\nOther description : How {team} did it.\n"
+    )
+
+
+def scores_in(content: bytes) -> dict[str, float]:
+    """The predictions of such a zip."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        lines = archive.read("output.txt").decode().splitlines()
+    return {name: float(score) for name, score in (line.split(",") for line in lines)}
 
 
 def constant(phase: str, attempt: int = 0) -> bytes:

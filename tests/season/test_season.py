@@ -18,6 +18,7 @@ from tests.factories import make_user
 from tests.season import communication
 from tests.season.boards import METRICS, Sent
 from tests.season.files import ASLEEP, CONSTANT, TEAMS, TWIN, TWIN_OF, constant, corrected_key_csv, key_csv, predictions
+from tests.season.reporting import the_report_is_written
 from tests.season.state import HOME, Season, moment
 from tests.season.visitors import Visitor
 from tests.test_blind import found_in, traces
@@ -48,6 +49,7 @@ def test_a_whole_season(season: Season) -> None:
     the_final_is_blind(season)
     the_queue_drains_after_the_deadline(season)
     the_final_board_is_opened(season)
+    the_report_is_written(season)
 
 
 def the_challenge_is_made_from_one_file(season: Season) -> None:

@@ -20,7 +20,8 @@ TAB_OF = {
         ("announcement", "new-announcement", "edit-announcement", "withdraw-announcement"), "announcements"
     ),
     **dict.fromkeys(("question", "ask"), "questions"),
-    **dict.fromkeys(("rename-team", "leave-team", "ask-merger"), "team"),
+    **dict.fromkeys(("rename-team", "leave-team", "ask-merger", "fact-sheet", "fact-sheet-submit"), "team"),
+    "report-team": "report",
     **dict.fromkeys(
         (
             *("study", "new-study", "edit-study", "study-images", "study-subjects", "reopen-session"),

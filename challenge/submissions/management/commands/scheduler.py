@@ -26,6 +26,7 @@ from challenge.notices.digests import send_digests
 from challenge.notices.overtaking import look_at_boards
 from challenge.notices.reminders import remind
 from challenge.notices.services import reconcile as reconcile_notices
+from challenge.reports.reproductions import reconcile as reconcile_reproductions
 from challenge.rescorings.services import reconcile as reconcile_rescorings
 from challenge.study.opinions import reconcile as reconcile_opinion_scores
 from challenge.submissions.reconcile import reconcile
@@ -36,6 +37,7 @@ UPLOAD_LEFTOVER_SECONDS = 24 * 3600
 BACKGROUND = (
     *(reconcile_answer_keys, reconcile_analyses, reconcile_rescorings, reconcile_opinion_scores, reconcile_jobs),
     *(remind, reconcile_notices, send_digests, reconcile_mail, reconcile_evidence, look_at_boards),
+    reconcile_reproductions,
 )
 
 
