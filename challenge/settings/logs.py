@@ -14,7 +14,7 @@ SHARED: list[Any] = [
 
 
 def configured_logging(env: environ.Env) -> dict[str, Any]:
-    """Configure structlog; LOGGING for the rest. LOG_FORMAT is `json` or `console`, LOG_LEVEL one of Python's levels."""
+    """Configure structlog; LOGGING for the rest. LOG_FORMAT is `json` or `console`, LOG_LEVEL a level of Python."""
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
