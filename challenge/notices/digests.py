@@ -5,6 +5,7 @@ import datetime
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from challenge.accounts.models import User
@@ -68,5 +69,7 @@ def _body(rows: list[Notification], stop: str) -> str:
         for row in rows[: settings.DIGEST_LINES]
     ]
     if left := len(rows) - settings.DIGEST_LINES:
-        lines += [f"and {left} more: {absolute('/notifications/')}"] if left > 0 else []
-    return "\n".join(lines) + f"\n\nNo more digests: {stop}\n"
+        lines += [f"and {left} more: {absolute(reverse('notifications'))}"] if left > 0 else []
+    return (
+        "\n".join(lines) + f"\n\nNo more digests: {stop}\nAll settings: {absolute(reverse('notification-settings'))}\n"
+    )

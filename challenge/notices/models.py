@@ -52,8 +52,8 @@ class Notice(Work):
     def excerpt(self) -> str:
         """The beginning of the text as plain text, for lists."""
         is_markdown = RULES[Kind(self.kind)].is_markdown
-        text = html.unescape(strip_tags(markdown.render(self.text))) if is_markdown else self.text
-        return Truncator(text.strip()).chars(EXCERPT)
+        text = " ".join(html.unescape(strip_tags(markdown.render(self.text))).split()) if is_markdown else self.text
+        return Truncator(text).chars(EXCERPT)
 
 
 class Digest(models.Model):
@@ -88,7 +88,9 @@ class Notification(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "-at"], condition=Q(in_site=True), name="notification_inbox"),
             models.Index(fields=["user"], condition=Q(in_site=True, read_at=None), name="notification_unread"),
-            models.Index(fields=["at"], condition=Q(mail="digest", digest=None), name="notification_for_digest"),
+            models.Index(
+                fields=["at"], condition=Q(mail="digest", digest=None, read_at=None), name="notification_for_digest"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -64,7 +64,7 @@ def tell_failed(*, submission: Submission, **_kwargs: Any) -> None:
         challenge=phase.challenge,
         title=f"A file could not be scored in «{phase.title}»",
         text="The desk lists it, with any others, and says why. This is told once an hour at most.",
-        path=reverse("desk-submissions", args=[phase.challenge.slug]),
+        path=reverse("desk-submissions", args=[phase.challenge.slug]) + "?state=failed",
     )
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import environ
-import structlog
 from django.core.exceptions import ImproperlyConfigured
 
 from challenge.core.rates import parse_rates
 from challenge.settings.login import login_providers
+from challenge.settings.logs import configured_logging
 
 env = environ.Env()
 
@@ -362,45 +362,4 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "challenge.core.views.csrf_failure"
 
 # --- logs -------------------------------------------------------------------------------------------------------------
-LOG_FORMAT = env.str("LOG_FORMAT", default="json")
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-
-_shared_processors: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-structlog.configure(
-    processors=[*_shared_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-    cache_logger_on_first_use=True,
-)
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "structured": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _shared_processors,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer()
-                if LOG_FORMAT == "json"
-                else structlog.dev.ConsoleRenderer(colors=False),
-            ],
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django.server": {"level": "WARNING", "propagate": True},
-        "django.request": {"level": "ERROR", "propagate": True},
-        "celery": {"level": "WARNING", "propagate": True},
-        "kombu": {"level": "WARNING", "propagate": True},
-        "matplotlib": {"level": "WARNING", "propagate": True},
-        "fontTools": {"level": "WARNING", "propagate": True},  # tells of every glyph it embeds
-    },
-}
+LOGGING = configured_logging(env)

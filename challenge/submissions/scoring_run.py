@@ -81,7 +81,7 @@ def claim(submission_id: uuid.UUID) -> Claim | None:
 
 def score(submission_id: uuid.UUID) -> None:
     """Score the submission if it waits for that. Every way this can end leaves it final or waiting, never stuck."""
-    submission = Submission.objects.select_related("phase").get(pk=submission_id)
+    submission = Submission.objects.select_related("phase__challenge", "team").get(pk=submission_id)
     try:
         key = _opened_key(submission.phase)
     except SealingError as error:

@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(condition=models.Q(('digest', None), ('mail', 'digest')), fields=['at'], name='notification_for_digest'),
+            index=models.Index(condition=models.Q(('digest', None), ('mail', 'digest'), ('read_at', None)), fields=['at'], name='notification_for_digest'),
         ),
         migrations.AddConstraint(
             model_name='notification',
