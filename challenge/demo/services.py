@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenge.accounts.models import User
+from challenge.announcements.services import publish
 from challenge.contests.models import Challenge, Phase, Registration, Team
 from challenge.contests.services import join_challenge
 from challenge.datasets.models import DataFile
@@ -63,6 +64,7 @@ def seed_demo() -> None:
             _references(phase, part, admin)
         join_challenge(user=participant, challenge=challenge, team_name="Demo Participant", accepts_terms=True)
         Team.objects.filter(challenge=challenge).update(is_demo=True)
+        publish(challenge=challenge, title="What counts here", text=texts.ANNOUNCEMENT, actor=organiser)
         _teams(challenge, development)
         seed_computed(organiser, admin)
     _write_accounts(passwords)

@@ -35,6 +35,13 @@ FINAL = """\
 Predict the 2,800 test images, five times at most: the final ranking comes from this phase.
 """
 
+ANNOUNCEMENT = """\
+The development phase shows scores at once and keeps the **best** of each team. The final phase is blind: it shows a
+receipt and no score until the organisers open its board, and the submission that your team *chooses* counts.
+
+Ranks that the intervals cannot tell apart are marked on the board. Ask under *Questions* if something is unclear.
+"""
+
 COMPUTED = """\
 **Nobody has rated these images.** The values to predict are computed, and what the site calls MOS is a PSNR in dB. PSNR
 is a poor measure of what people see: these boards show that the machinery runs, and nothing about how well a metric

@@ -35,8 +35,8 @@ def spread(notice_id: int) -> None:
 
 
 def recipients(notice: Notice) -> QuerySet[User]:
-    """Who is told, as things are now: not who waits, was rejected or has left, no subjects, nobody of the demo."""
-    people = User.objects.filter(is_active=True, is_subject=False, is_demo=False).order_by("pk")
+    """Who is told, as things are now: not who waits, was rejected or has left, and no subjects."""
+    people = User.objects.filter(is_active=True, is_subject=False).order_by("pk")
     accepted = Registration.Status.ACCEPTED
     match RULES[Kind(notice.kind)].audience:
         case Audience.PERSON:
@@ -62,11 +62,12 @@ def _give(notice: Notice, users: list[User]) -> None:
     told = set(notice.notifications.filter(user__in=users).values_list("user_id", flat=True))
     wishes = {wish.user_id: wish for wish in Wish.objects.filter(kind=notice.kind, user__in=users)}
     usual = default_wish(Kind(notice.kind))
-    new = [
-        Notification(notice=notice, user=user, at=timezone.now(), in_site=wish.in_site, mail=wish.mail)
-        for user in users
-        if user.pk not in told and (wish := wishes.get(user.pk, usual)) and (wish.in_site or wish.mail != Mail.OFF)
-    ]
+    new = []
+    for user in users:
+        wish = wishes.get(user.pk, usual)
+        mail = Mail.OFF if user.is_demo else wish.mail  # the demo's addresses lead nowhere
+        if user.pk not in told and (wish.in_site or mail != Mail.OFF):
+            new.append(Notification(notice=notice, user=user, at=timezone.now(), in_site=wish.in_site, mail=mail))
     Notification.objects.bulk_create(new)
     for row in new:
         if row.mail == Mail.NOW and row.user.email:
