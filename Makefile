@@ -27,11 +27,12 @@ env-test: env-dev
 serve: env ## the whole site on http://127.0.0.1:8000/ with a demo challenge; Ctrl-C stops it (PORT, HOST, STATE_DIR)
 	@STOP_WITH_PARENT=1 exec $(PY) manage.py serve $(ARGS)
 
-# A file of tests stays in one process: what its fixtures build is built once.
+# A file of tests stays in one process: what its fixtures build is built once. One process more than two cores, since some
+# tests wait for others' processes.
 PYTEST = $(PY) -m pytest -p tests.ordering -n $(JOBS) --dist loadfile --no-loadscope-reorder
-JOBS ?= 2
+JOBS ?= 3
 
-test: env-test ## all tests in random order, fast ones first, in JOBS=2 processes
+test: env-test ## all tests in random order, fast ones first, in JOBS=3 processes
 	@exec $(PYTEST) $(ARGS)
 
 coverage: env-test ## the same with coverage, which takes twice as long
