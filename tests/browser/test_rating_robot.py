@@ -73,8 +73,8 @@ class Rater:
 @pytest.fixture
 def rater(browser: Any, site: World, live_server: Any, tmp_path: Path, request: Any) -> Iterator[Rater]:
     """A subject who has agreed to a study of whole scores, with a session of 56 images and 5 beside them."""
-    images = getattr(request, "param", 56)
-    study = make_study(site.challenge, site.organiser, images=images, step=1.0, golds=1)
+    fields = getattr(request, "param", {"images": 56, "golds": 1})
+    study = make_study(site.challenge, site.organiser, step=1.0, **fields)
     _, token = invited(study, site.organiser)
     made = Rater(browser, tmp_path / "profile", live_server.url, study, token)
     made.start_browser()
@@ -160,8 +160,8 @@ def test_a_session_through_reload_kill_offline_and_a_second_tab(rater: Rater) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rater", [500], indirect=True)
-def test_five_hundred_images_through_all_of_it(rater: Rater) -> None:
-    times = through_everything(rater, 505)
+@pytest.mark.parametrize("rater", [{"images": 500, "warm_ups": 5, "repeats": 8, "golds": 2}], indirect=True)
+def test_a_session_of_515_images_through_all_of_it(rater: Rater) -> None:
+    times = through_everything(rater, 515)
     exactly_what_was_given(rater, 500)
     print(f"key to next image at 60 ms: median {statistics.median(times):.0f}, max {max(times):.0f} ms")
