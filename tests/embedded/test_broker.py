@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-import time
 
 import pytest
 import redis
@@ -46,11 +45,10 @@ def test_what_the_broker_has_acknowledged_survives_sigkill(tmp_path):
         acknowledged: list[int] = []
         writer = threading.Thread(target=_push_until_it_dies, args=(str(path), acknowledged))
         writer.start()
-        time.sleep(0.5)
+        assert supervisor.wait_until(lambda: len(acknowledged) > 100, 20)
         assert child.process is not None
         child.process.kill()
         writer.join(20)
-        assert len(acknowledged) > 100
         path.unlink()
         assert supervisor.wait_until(lambda: broker.answers(path), 20)  # restarted, with its file
         with redis.Redis(unix_socket_path=str(path)) as client:
