@@ -259,7 +259,7 @@ PROMPT_JUDGE_API_KEY = env.str("PROMPT_JUDGE_API_KEY", default="")
 BASELINE_WEIGHTS_DIR = env.str("BASELINE_WEIGHTS_DIR", default="")
 BASELINE_METRIC_FILES = env.list("BASELINE_METRIC_FILES", default=[])
 BASELINE_IMAGE_FOLDERS = env.list("BASELINE_IMAGE_FOLDERS", default=[])
-# Whether the demo has its second challenge, whose images a worker scores with BRISQUE and NIQE for a quarter of a minute.
+# Whether the demo has its second challenge, whose images a worker scores with BRISQUE and NIQE.
 DEMO_BASELINES = env.bool("DEMO_BASELINES", default=True)
 # Tables 2 and 3 of the paper to be shown beside one's own: challenge=folder, with table2.csv and table3.csv in it.
 PAPER_TABLES = env.dict("PAPER_TABLES", default={})
