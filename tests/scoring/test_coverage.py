@@ -12,13 +12,13 @@ FORMULA = Formula("(srocc + plcc) / 2")
 
 
 # (n, seeds, samples for each seed, resamples)
-SIZES = [(400, 20, 30, 300), (4000, 20, 15, 300)]
+SIZES = [(400, 20, 50, 1000), (4000, 20, 30, 400)]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "seeds", "samples", "resamples"), SIZES)
 def test_intervals_cover_the_true_value_in_95_percent_of_samples(n, seeds, samples, resamples):
-    """A Gaussian copula with r = 0.8, 600 samples of 400 and 300 of 4,000: standard errors of a share 0.009 and 0.013.
+    """A Gaussian copula with r = 0.8, 1,000 samples of 400 and 600 of 4,000: the standard error of a share is 0.009.
 
     The true map is a line, so the true PLCC is r; the fitted one is about 0.001 too high at n = 400 and still covers.
     Each set of resamples serves many samples, which saves a quarter of the time.
@@ -44,8 +44,7 @@ def test_intervals_cover_the_true_value_in_95_percent_of_samples(n, seeds, sampl
                 low, high = np.quantile(draws[metric], [0.025, 0.975])
                 covered[metric] += low <= value <= high
     shares = {metric: count / (seeds * samples) for metric, count in covered.items()}
-    error = 2.5 * np.sqrt(level * (1 - level) / (seeds * samples))
-    assert all(abs(share - level) <= error for share in shares.values()), shares
+    assert all(0.935 <= share <= 0.965 for share in shares.values()), shares
     # The formulas are approximations: a looser bound.
     assert all(0.93 <= count / (seeds * samples) <= 0.98 for count in analytic.values()), analytic
 
