@@ -51,12 +51,11 @@ def worker_spec(env: Mapping[str, str], concurrency: int) -> Spec:
 
 def analysis_spec(env: Mapping[str, str]) -> Spec:
     """The worker for what comes after a score, at the lowest priority: it must never delay one. `env` as above."""
-    spec = _worker("analysis", "analysis", 1, env)
-    return dataclasses.replace(spec, command=["nice", "-n", "19", *spec.command])
+    return at_lowest_priority(_worker("analysis", "analysis", 1, env))
 
 
 def gpu_spec(env: Mapping[str, str]) -> Spec:
-    """The worker for jobs, at the lowest priority, without the workers' keys. It starts without torch, too.
+    """The worker for jobs, without the workers' keys. It starts without torch, too. Niced only: a job is waited for.
 
     Solo: one process for one GPU, for CUDA and fork do not mix. What it has in hand when it is ended is done again.
     """
@@ -64,6 +63,16 @@ def gpu_spec(env: Mapping[str, str]) -> Spec:
     return dataclasses.replace(
         spec, command=["nice", "-n", "19", *spec.command], stop=((TERM, 10.0), (QUIT, 5.0)), fast_stop=((QUIT, 2.0),)
     )
+
+
+def at_lowest_priority(spec: Spec) -> Spec:
+    """The same, for the time that nobody else wants.
+
+    Every child has a session of its own, and Linux with autogroups (sched(7)) weighs sessions against each other:
+    `nice` alone would change nothing between them.
+    """
+    lowest = '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 19 "$@"'
+    return dataclasses.replace(spec, command=["sh", "-c", lowest, "sh", *spec.command])
 
 
 def _worker(name: str, queue: str, concurrency: int, env: Mapping[str, str], *options: str) -> Spec:

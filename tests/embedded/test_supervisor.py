@@ -11,6 +11,7 @@ import pytest
 
 from challenge.embedded import supervisor as module
 from challenge.embedded.processes import Child, Spec, how_it_ended
+from challenge.embedded.services import at_lowest_priority
 from challenge.embedded.supervisor import StartupError, StopRequested, Supervisor
 from tests.embedded.processes import alive, command_line, descendants, eventually
 
@@ -42,6 +43,15 @@ def test_a_child_that_dies_is_started_again_later_each_time(supervisor, lines, m
         _tick_until(supervisor, lambda: False, 1.5)
     assert [line.split("restarting in ")[1].split(" s,")[0] for line in lines[:4]] == ["0.05", "0.1", "0.2", "0.2"]
     assert all("worker" in line and "exit code 3" in line and "worker.log" in line for line in lines)
+
+
+def test_work_of_the_lowest_priority_gives_way_to_other_sessions_too(supervisor):
+    child = supervisor.start(at_lowest_priority(spec("later", "import time; time.sleep(60)")))
+    pid, group = child.process.pid, Path(f"/proc/{child.process.pid}/autogroup")
+    assert eventually(lambda: os.getpriority(os.PRIO_PROCESS, pid) == 19, 10)
+    enabled = Path("/proc/sys/kernel/sched_autogroup_enabled")
+    if enabled.exists() and enabled.read_text().strip() == "1" and os.access(group, os.W_OK):
+        assert group.read_text().strip().endswith("nice 19")
 
 
 def test_the_delay_falls_back_once_a_child_has_been_stable(supervisor, lines, monkeypatch):
