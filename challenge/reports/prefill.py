@@ -14,7 +14,7 @@ from challenge.submissions.models import Submission
 from challenge.submissions.states import Status
 
 
-def scored_in_time(phase: Phase) -> Any:
+def scored_in_time(phase: Phase | OuterRef) -> Any:
     """The submissions of teams that make them owe a fact sheet."""
     return Submission.objects.filter(phase=phase, status=Status.SCORED, is_late=False, team__isnull=False)
 
@@ -26,7 +26,7 @@ def owes_sheet(team: Team, phase: Phase) -> bool:
 
 def phases_that_ask(team: Team) -> set[UUID]:
     """The phases that collect sheets, or did, and in which the team owes one. One query."""
-    owing = Submission.objects.filter(phase=OuterRef("phase"), team=team, status=Status.SCORED, is_late=False)
+    owing = scored_in_time(OuterRef("phase")).filter(team=team)
     rows = Collection.objects.filter(Exists(owing), phase__challenge=team.challenge_id)
     return set(rows.values_list("phase", flat=True))
 
